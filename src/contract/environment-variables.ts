@@ -5,7 +5,8 @@ export const environmentVariables = {
   XDG_DATA_HOME: "Base of the directory for workspaces",
   XDG_CACHE_HOME: "Base of the directory for environments, kernels and templates",
   PYRO_DEBIAN_MIRROR: "Base address of the Debian archive, default http://deb.debian.org/debian",
-  PYRO_DEBIAN_SECURITY_MIRROR: "Base address of Debian's security archive, default http://deb.debian.org/debian-security",
+  PYRO_DEBIAN_SECURITY_MIRROR:
+    "Base address of Debian's security archive, default http://deb.debian.org/debian-security",
   PYRO_DEBUG: "Set to 1 for stack traces and the cause of every error",
   PYRO_ACCEL: "Set to kvm or tcg to force how guests run, in place of trying KVM",
   NO_COLOR: "Set to anything for output without colour",

@@ -1,0 +1,85 @@
+//! Control groups (version 2): one leaf per command.
+
+use std::cell::{Cell, RefCell};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Where the hierarchy is mounted.
+pub const ROOT: &str = "/sys/fs/cgroup";
+const CONTROLLERS: [&str; 2] = ["+memory", "+pids"];
+
+/// The leaves of all commands.
+#[derive(Debug, Default)]
+pub struct Cgroups {
+    count: Cell<u64>,
+    leftovers: Rc<RefCell<Vec<PathBuf>>>,
+}
+
+impl Cgroups {
+    /// Turns the controllers on for the leaves, those that the kernel has.
+    pub fn enable_controllers() {
+        for controller in CONTROLLERS {
+            // Without a controller the leaves still kill, they only count less.
+            let _ = fs::write(Path::new(ROOT).join("cgroup.subtree_control"), controller);
+        }
+    }
+
+    /// Makes a leaf without members, and removes the leaves whose last process has ended.
+    pub fn create(&self) -> io::Result<Leaf> {
+        self.leftovers.borrow_mut().retain(|path| fs::remove_dir(path).is_err());
+        self.count.set(self.count.get() + 1);
+        let path = Path::new(ROOT).join(format!("exec-{}", self.count.get()));
+        fs::create_dir(&path)?;
+        Ok(Leaf { path, leftovers: Rc::clone(&self.leftovers) })
+    }
+}
+
+/// The control group of one command.
+#[derive(Debug)]
+pub struct Leaf {
+    path: PathBuf,
+    leftovers: Rc<RefCell<Vec<PathBuf>>>,
+}
+
+impl Leaf {
+    /// The file to which a process writes to become a member.
+    pub fn open(&self) -> io::Result<OwnedFd> {
+        Ok(OpenOptions::new().write(true).open(self.path.join("cgroup.procs"))?.into())
+    }
+
+    /// Kills every member; true when there is none.
+    pub fn kill(&self) -> bool {
+        if self.is_empty() {
+            return true;
+        }
+        // The next look at the members shows whether it worked.
+        let _ = File::options()
+            .write(true)
+            .open(self.path.join("cgroup.kill"))
+            .and_then(|mut file| io::Write::write_all(&mut file, b"1"));
+        self.is_empty()
+    }
+
+    /// Whether the kernel killed a member for memory.
+    pub fn is_oom_killed(&self) -> bool {
+        let events = fs::read_to_string(self.path.join("memory.events")).unwrap_or_default();
+        events.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count != "0")
+    }
+
+    fn is_empty(&self) -> bool {
+        let events = fs::read_to_string(self.path.join("cgroup.events")).unwrap_or_default();
+        !events.lines().any(|line| line == "populated 1")
+    }
+}
+
+impl Drop for Leaf {
+    fn drop(&mut self) {
+        // A process that outlives its command keeps the leaf busy.
+        if fs::remove_dir(&self.path).is_err() {
+            self.leftovers.borrow_mut().push(std::mem::take(&mut self.path));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! One HTTP/2 connection: which method answers what.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use h2::RecvStream;
+use h2::server::{Builder, Connection, SendResponse};
+use http::{Method, Request, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::spawn_local;
+use tokio::time::timeout;
+
+use crate::agent::Agent;
+use crate::exec;
+use crate::failure::Failure;
+use crate::reply::{json, send_failure, send_json};
+
+/// Largest body of a request that is not a stream.
+const MAX_BODY: usize = 1 << 20;
+/// Unread standard input that one command may pile up.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// Wide enough that commands which do not read leave room for the others.
+const CONNECTION_WINDOW: u32 = 64 << 20;
+const MAX_STREAMS: u32 = 1024;
+const MAX_FRAME: u32 = 64 << 10;
+const MAX_HEADERS: u32 = 16 << 10;
+const MAX_UNSENT_PER_STREAM: usize = 256 << 10;
+/// How long the answer to `poweroff` may take to leave.
+const FLUSH_TIME: Duration = Duration::from_millis(20);
+
+/// Answers requests until the connection ends.
+pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(agent: &Rc<Agent>, io: T) {
+    let handshake = Builder::new()
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(MAX_FRAME)
+        .max_header_list_size(MAX_HEADERS)
+        .max_send_buffer_size(MAX_UNSENT_PER_STREAM)
+        .handshake(io);
+    let Ok(mut connection) = handshake.await else { return };
+    tokio::select! {
+        biased;
+        () = accept(agent, &mut connection) => return,
+        () = agent.powered_off() => {}
+    }
+    let _ = timeout(FLUSH_TIME, accept(agent, &mut connection)).await;
+    agent.power_off();
+}
+
+async fn accept<T: AsyncRead + AsyncWrite + Unpin>(agent: &Rc<Agent>, connection: &mut Connection<T, Bytes>) {
+    while let Some(Ok((request, respond))) = connection.accept().await {
+        spawn_local(answer(Rc::clone(agent), request, respond));
+    }
+}
+
+async fn answer(agent: Rc<Agent>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+    let is_exec = request.method() == Method::POST && request.uri().path() == "/exec";
+    if is_exec {
+        return exec::serve(agent, request.into_body(), respond).await;
+    }
+    match unary(&agent, request).await {
+        Ok(body) => send_json(&mut respond, StatusCode::OK, body),
+        Err(failure) => send_failure(&mut respond, failure),
+    }
+}
+
+async fn unary(agent: &Agent, request: Request<RecvStream>) -> Result<Vec<u8>, Failure> {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path();
+    if head.method != Method::POST {
+        return Err(Failure::unknown_method(&format!("{} {path}", head.method)));
+    }
+    match path {
+        "/ping" => call(body, |request| agent.ping(request)).await,
+        "/hello" => call(body, |request| agent.hello(request)).await,
+        "/setup" => call(body, |request| agent.setup(request)).await,
+        "/signal" => call(body, |request| agent.signal(request)).await,
+        "/poweroff" => call(body, |request| agent.announce_power_off(request)).await,
+        _ => Err(Failure::unknown_method(path)),
+    }
+}
+
+async fn call<Input: DeserializeOwned, Output: Serialize>(
+    body: RecvStream,
+    handle: impl FnOnce(Input) -> Result<Output, Failure>,
+) -> Result<Vec<u8>, Failure> {
+    let body = read(body).await?;
+    let input = serde_json::from_slice(&body).map_err(|error| Failure::bad_request(error.to_string()))?;
+    Ok(json(&handle(input)?))
+}
+
+async fn read(mut body: RecvStream) -> Result<BytesMut, Failure> {
+    let mut whole = BytesMut::new();
+    while let Some(part) = body.data().await {
+        let part = part.map_err(|error| Failure::bad_request(error.to_string()))?;
+        if whole.len() + part.len() > MAX_BODY {
+            return Err(Failure::bad_request(format!("the body is larger than {MAX_BODY} bytes")));
+        }
+        // An error means that the stream is over, which the next read reports.
+        let _ = body.flow_control().release_capacity(part.len());
+        whole.extend_from_slice(&part);
+    }
+    Ok(whole)
+}

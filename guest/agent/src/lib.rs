@@ -1,0 +1,26 @@
+//! The guest agent: what `main.rs` tells as a story, and the message types that the protocol test reads.
+#![deny(unsafe_op_in_unsafe_fn)]
+
+pub mod agent;
+pub mod boot;
+pub mod cgroup;
+pub mod command;
+pub mod connection;
+pub mod console;
+pub mod exec;
+pub mod failure;
+pub mod frames;
+pub mod kernel_command_line;
+pub mod listen;
+pub mod messages;
+pub mod mount_table;
+pub mod output;
+pub mod port;
+pub mod reaper;
+pub mod records;
+pub mod reply;
+pub mod setup;
+pub mod stdin;
+pub mod sys;
+pub mod tree;
+pub mod tsc;

@@ -1,0 +1,71 @@
+//! The story of the agent: as PID 1 it boots the machine and serves its host; otherwise it does what its arguments say.
+
+use std::io;
+use std::panic;
+use std::path::Path;
+use std::process::ExitCode;
+
+use pyro_agent::agent::{BUILD, VERSION};
+use pyro_agent::{boot, console, listen, port, tsc};
+use tokio::runtime::Builder;
+use tokio::task::LocalSet;
+
+const USAGE: &str = "usage: pyro-agent --listen SOCKET [--die-with-parent] | --version | tsc-khz";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["--version"] => print(&format!("pyro-agent {VERSION} {BUILD}")),
+        ["tsc-khz"] => print(&tsc::frequency_khz().to_string()),
+        ["--listen", socket] => fake_machine(socket, false),
+        ["--listen", socket, "--die-with-parent"] | ["--die-with-parent", "--listen", socket] => {
+            fake_machine(socket, true)
+        }
+        _ if std::process::id() == 1 => guest(),
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn guest() -> ! {
+    panic::set_hook(Box::new(|panic| {
+        console::print(&format!("panic: {panic}"));
+        console::power_off()
+    }));
+    listen::raise_file_limit();
+    match boot::run() {
+        Ok(booted) => end_of_service(&block_on(port::serve(booted))),
+        Err(failure) => console::fail(&failure),
+    }
+}
+
+fn end_of_service(result: &io::Result<()>) -> ! {
+    if let Err(error) = result {
+        console::print(&format!("service failed: {error}"));
+    }
+    console::power_off()
+}
+
+fn fake_machine(socket: &str, dies_with_parent: bool) -> ExitCode {
+    listen::raise_file_limit();
+    match block_on(listen::run(Path::new(socket), dies_with_parent)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pyro-agent: {socket}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn block_on(story: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, story)
+}
+
+fn print(line: &str) -> ExitCode {
+    println!("{line}");
+    ExitCode::SUCCESS
+}

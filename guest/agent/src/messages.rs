@@ -1,0 +1,176 @@
+//! Every message of the guest protocol, as it stands on the wire.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// The protocol this agent speaks.
+pub const PROTOCOL: u32 = 1;
+
+/// The names of all messages; the protocol test compares them with the host's.
+pub const NAMES: [&str; 13] = [
+    "exec.event",
+    "exec.params",
+    "failure",
+    "hello.request",
+    "hello.response",
+    "ping.request",
+    "ping.response",
+    "poweroff.request",
+    "poweroff.response",
+    "setup.request",
+    "setup.response",
+    "signal.request",
+    "signal.response",
+];
+
+/// Makes a nullable field mandatory: absent is malformed, `null` is a value.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(from)
+}
+
+/// A message without fields
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Empty {}
+
+/// The first request of a connection
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HelloRequest {
+    /// Protocol the host speaks
+    pub protocol: u32,
+    /// Agent build the host expects
+    pub build: String,
+    /// Text to send back, at most 128 bytes
+    pub nonce: String,
+}
+
+/// Who answers
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HelloResponse {
+    /// Protocol the agent speaks
+    pub protocol: u32,
+    /// Build of this agent
+    pub build: String,
+    /// The request's nonce
+    pub nonce: String,
+    /// Version of this agent
+    pub version: String,
+    /// Where the agent runs
+    pub mode: Mode,
+    /// Release of the running kernel
+    pub kernel_release: String,
+    /// Process id of the agent
+    pub pid: u32,
+    /// Age of the machine, of the process in `listen` mode
+    pub uptime_ms: u64,
+}
+
+/// Where the agent runs
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// PID 1 of a virtual machine
+    Guest,
+    /// An ordinary process that answers on a Unix socket
+    Listen,
+}
+
+/// What makes a booted or restored machine itself
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupRequest {
+    /// Host name of the machine
+    pub hostname: String,
+    /// 32 hexadecimal digits
+    pub machine_id: String,
+    /// Fresh random bytes in base64, 64 to 512 of them
+    pub entropy: String,
+    /// Wall time of the host
+    pub wall_time_unix_ms: u64,
+    /// Serial of the block device with the root image
+    #[serde(deserialize_with = "present")]
+    pub root: Option<String>,
+    /// Serial of the writable block device
+    #[serde(deserialize_with = "present")]
+    pub disk: Option<String>,
+}
+
+/// The machine after its setup
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupResponse {
+    /// Age of the machine, of the process in `listen` mode
+    pub uptime_ms: u64,
+    /// The kernel's boot id; none in `listen` mode
+    #[serde(deserialize_with = "present")]
+    pub boot_id: Option<String>,
+}
+
+/// The command of an exec
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecParams {
+    /// Program and arguments
+    pub argv: Vec<String>,
+    /// The whole environment of the command
+    pub env: BTreeMap<String, String>,
+    /// Working directory
+    pub cwd: String,
+    /// How long the command may run
+    #[serde(deserialize_with = "present")]
+    pub timeout_ms: Option<u64>,
+    /// Whether standard input follows; `/dev/null` otherwise
+    pub stdin: bool,
+}
+
+/// What happened to the command of an exec
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ExecEvent {
+    /// The program runs
+    Started {
+        /// Process id of the command
+        pid: u32,
+    },
+    /// The command is over and its output delivered
+    Ended {
+        /// Exit code, unless a signal ended it
+        #[serde(deserialize_with = "present")]
+        exit_code: Option<i32>,
+        /// Signal that ended it
+        #[serde(deserialize_with = "present")]
+        signal: Option<i32>,
+        /// Whether it was killed for running too long
+        timed_out: bool,
+        /// Whether the kernel killed one of its processes for memory
+        oom_killed: bool,
+        /// From start to exit
+        duration_ms: u64,
+    },
+}
+
+/// A signal for a running command
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignalRequest {
+    /// The `pid` of a started event
+    pub pid: u32,
+    /// Signal number, 1 to 31
+    pub signal: i32,
+}
+
+/// The body of every answer that is not a success
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// Stable name of the failure
+    pub code: String,
+    /// One sentence
+    pub message: String,
+    /// Error number of the system call behind it
+    #[serde(deserialize_with = "present")]
+    pub errno: Option<i32>,
+}

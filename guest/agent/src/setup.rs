@@ -1,0 +1,175 @@
+//! The setup of a machine: its randomness, time, names and root.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, chroot};
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rustix::mount::mount_move;
+use rustix::system::sethostname;
+use rustix::time::{ClockId, Timespec, clock_settime};
+
+use crate::boot::{block_device, make_directory, mount_all};
+use crate::failure::Failure;
+use crate::messages::SetupRequest;
+use crate::mount_table::{self, DISK, NEW_ROOT};
+use crate::sys;
+
+const MIN_ENTROPY: usize = 64;
+/// Linux takes no longer host name.
+const MAX_HOSTNAME: usize = 64;
+
+/// A setup whose values have been checked
+#[derive(Debug)]
+pub struct Setup {
+    hostname: String,
+    machine_id: String,
+    entropy: Vec<u8>,
+    wall_time: Timespec,
+    has_root: bool,
+    disk: Option<String>,
+}
+
+impl Setup {
+    /// Checks every value before anything is done.
+    pub fn check(request: SetupRequest) -> Result<Self, Failure> {
+        let bad = |message: &str| Err(Failure::bad_request(message));
+        let is_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+        if !(1..=MAX_HOSTNAME).contains(&request.hostname.len()) || !request.hostname.bytes().all(is_label) {
+            return bad("hostname must be 1 to 64 letters, digits, hyphens and dots");
+        }
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if request.machine_id.len() != 32 || !request.machine_id.bytes().all(is_digit) {
+            return bad("machine_id must be 32 hexadecimal digits");
+        }
+        let entropy = STANDARD.decode(&request.entropy).unwrap_or_default();
+        if !(MIN_ENTROPY..=sys::MAX_ENTROPY).contains(&entropy.len()) {
+            return bad("entropy must be 64 to 512 bytes in base64");
+        }
+        let Ok(milliseconds) = i64::try_from(request.wall_time_unix_ms) else {
+            return bad("wall_time_unix_ms is out of range");
+        };
+        if request.root.is_none() && request.disk.is_some() {
+            return bad("a disk needs a root");
+        }
+        let nanoseconds = milliseconds % 1000 * 1_000_000;
+        Ok(Setup {
+            hostname: request.hostname,
+            machine_id: request.machine_id,
+            entropy,
+            wall_time: Timespec { tv_sec: milliseconds / 1000, tv_nsec: nanoseconds },
+            has_root: request.root.is_some(),
+            disk: request.disk,
+        })
+    }
+
+    /// Makes this machine itself, and returns its boot id.
+    pub fn apply(&self) -> Result<String, Failure> {
+        let step = |stage: &'static str| move |error: io::Error| Failure::internal(stage, &error);
+        self.seed().map_err(step("entropy"))?;
+        clock_settime(ClockId::Realtime, self.wall_time).map_err(|errno| step("wall_time")(errno.into()))?;
+        sethostname(self.hostname.as_bytes()).map_err(|errno| step("hostname")(errno.into()))?;
+        if self.has_root {
+            self.mount_disk().map_err(step("disk"))?;
+            enter_new_root().map_err(step("root"))?;
+        }
+        self.write_names().map_err(step("names"))?;
+        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").map_err(step("boot_id"))?;
+        Ok(boot_id.trim_end().to_string())
+    }
+
+    fn seed(&self) -> io::Result<()> {
+        Ok(sys::reseed(File::options().write(true).open("/dev/urandom")?, &self.entropy)?)
+    }
+
+    fn mount_disk(&self) -> io::Result<()> {
+        let device = self.disk.as_deref().map(block_device).transpose()?;
+        mount_all(&[mount_table::writable(device.as_deref())])?;
+        ["upper", "work", "workspace"]
+            .iter()
+            .try_for_each(|name| make_directory(&format!("{DISK}/{name}"), 0o755))
+    }
+
+    fn write_names(&self) -> io::Result<()> {
+        make_directory("/workspace", 0o755)?;
+        if !Path::new("/tmp").exists() {
+            make_directory("/tmp", 0o755)?;
+            fs::set_permissions("/tmp", fs::Permissions::from_mode(0o1777))?;
+        }
+        make_directory("/etc", 0o755)?;
+        fs::write("/etc/hostname", format!("{}\n", self.hostname))?;
+        fs::write("/etc/machine-id", format!("{}\n", self.machine_id))?;
+        fs::set_permissions("/etc/machine-id", fs::Permissions::from_mode(0o444))?;
+        let known = fs::read_to_string("/etc/hosts").unwrap_or_default();
+        fs::write("/etc/hosts", hosts(&known, &self.hostname))?;
+        File::options().append(true).create(true).open("/etc/resolv.conf").map(drop)
+    }
+}
+
+/// Puts the root together and makes it the root of PID 1 and of everything it starts.
+fn enter_new_root() -> io::Result<()> {
+    mount_all(&mount_table::new_root())?;
+    std::env::set_current_dir(NEW_ROOT)?;
+    mount_move(".", "/")?;
+    chroot(".")?;
+    std::env::set_current_dir("/")
+}
+
+/// The hosts file with this machine's names for its loopback; other lines stay.
+fn hosts(known: &str, hostname: &str) -> String {
+    let is_ours = |line: &&str| {
+        let mut words = line.split_whitespace();
+        matches!(words.next(), Some("127.0.0.1" | "::1")) && words.any(|word| word == "localhost")
+    };
+    let others: String =
+        known.lines().filter(|line| !is_ours(line)).map(|line| format!("{line}\n")).collect();
+    format!("127.0.0.1 localhost {hostname}\n::1 localhost ip6-localhost ip6-loopback\n{others}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> SetupRequest {
+        SetupRequest {
+            hostname: "pyro-1".to_string(),
+            machine_id: "0123456789abcdef".repeat(2),
+            entropy: STANDARD.encode([7; 64]),
+            wall_time_unix_ms: 1_790_000_000_123,
+            root: None,
+            disk: None,
+        }
+    }
+
+    fn is_refused(change: impl FnOnce(&mut SetupRequest)) -> bool {
+        let mut changed = request();
+        change(&mut changed);
+        Setup::check(changed).is_err_and(|failure| failure.code == "bad_request")
+    }
+
+    #[test]
+    fn values_are_checked() {
+        let setup = Setup::check(request()).unwrap();
+        assert_eq!((setup.wall_time.tv_sec, setup.wall_time.tv_nsec), (1_790_000_000, 123_000_000));
+        assert!(is_refused(|request| request.hostname.clear()));
+        assert!(is_refused(|request| request.hostname = "a b".to_string()));
+        assert!(is_refused(|request| request.hostname = "a".repeat(65)));
+        assert!(is_refused(|request| request.machine_id = "A".repeat(32)));
+        assert!(is_refused(|request| request.entropy = STANDARD.encode([7; 63])));
+        assert!(is_refused(|request| request.entropy = STANDARD.encode([7; 513])));
+        assert!(is_refused(|request| request.entropy = "!".repeat(100)));
+        assert!(is_refused(|request| request.wall_time_unix_ms = u64::MAX));
+        assert!(is_refused(|request| request.disk = Some("rw".to_string())));
+    }
+
+    #[test]
+    fn the_hosts_file_keeps_other_lines_and_settles() {
+        let first = hosts("127.0.0.1 localhost old\n10.0.0.1 db\n::1 localhost\n", "new");
+        assert!(first.starts_with("127.0.0.1 localhost new\n::1 localhost"));
+        assert!(first.ends_with("10.0.0.1 db\n"));
+        assert!(!first.contains("old"));
+        assert_eq!(hosts(&first, "new"), first);
+    }
+}

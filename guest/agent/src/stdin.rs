@@ -1,0 +1,142 @@
+//! The standard input of a command: what the host sends, into the pipe.
+
+use std::future::pending;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use bytes::Bytes;
+use h2::RecvStream;
+use rustix::io::{ioctl_fionbio, write};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::failure::Failure;
+use crate::messages::ExecParams;
+use crate::records::{self, Decoder, Malformed, Piece};
+use crate::sys;
+
+/// Why the host's side of an exec ended early.
+#[derive(Debug)]
+pub enum Broken {
+    /// The stream was reset or the connection lost
+    Lost,
+    /// The body is not a sequence of records
+    Malformed,
+}
+
+impl From<h2::Error> for Broken {
+    fn from(_: h2::Error) -> Self {
+        Broken::Lost
+    }
+}
+
+impl From<Malformed> for Broken {
+    fn from(_: Malformed) -> Self {
+        Broken::Malformed
+    }
+}
+
+/// The body of an exec request.
+#[derive(Debug)]
+pub struct ExecBody {
+    stream: RecvStream,
+    decoder: Decoder,
+    unread: Bytes,
+}
+
+impl ExecBody {
+    /// A body of which nothing has been read.
+    pub fn new(stream: RecvStream) -> Self {
+        ExecBody { stream, decoder: Decoder::default(), unread: Bytes::new() }
+    }
+
+    /// Reads the record with the parameters.
+    pub async fn params(&mut self) -> Result<ExecParams, Failure> {
+        let mut json = vec![];
+        loop {
+            let piece = match self.next().await {
+                Ok(Some(piece)) if piece.kind == records::JSON => piece,
+                Ok(_) => {
+                    return Err(Failure::bad_request(
+                        "the body does not begin with a whole record of kind 0",
+                    ));
+                }
+                Err(_) => return Err(Failure::bad_request("the body is not a sequence of records")),
+            };
+            json.extend_from_slice(&piece.bytes);
+            self.release(piece.bytes.len());
+            if piece.is_last {
+                break;
+            }
+        }
+        serde_json::from_slice(&json).map_err(|error| Failure::bad_request(error.to_string()))
+    }
+
+    /// Feeds the pipe until the host ends the input, then closes it. Resolves only when the host breaks off.
+    pub async fn feed(mut self, mut pipe: Option<Stdin>) -> Broken {
+        loop {
+            match self.next().await {
+                Ok(Some(piece)) if piece.kind == records::STDIN => {
+                    if let Some(open) = &pipe
+                        && open.write(&piece.bytes).await.is_err()
+                    {
+                        // The command has closed its input; what follows is dropped.
+                        pipe = None;
+                    }
+                    self.release(piece.bytes.len());
+                }
+                Ok(Some(_)) => return Broken::Malformed,
+                Ok(None) => break,
+                Err(broken) => return broken,
+            }
+        }
+        drop(pipe);
+        pending().await
+    }
+
+    /// The next piece, whose bytes the caller releases; none at the end of the body.
+    async fn next(&mut self) -> Result<Option<Piece>, Broken> {
+        loop {
+            let before = self.unread.len();
+            let piece = self.decoder.next(&mut self.unread)?;
+            let payload = piece.as_ref().map_or(0, |piece| piece.bytes.len());
+            self.release(before - self.unread.len() - payload);
+            if piece.is_some() {
+                return Ok(piece);
+            }
+            self.unread = match self.stream.data().await {
+                Some(bytes) => bytes?,
+                None if self.decoder.is_between_records() => return Ok(None),
+                None => return Err(Broken::Malformed),
+            };
+        }
+    }
+
+    fn release(&mut self, length: usize) {
+        // An error means that the stream is over, which the next read reports.
+        let _ = self.stream.flow_control().release_capacity(length);
+    }
+}
+
+/// The write end of a command's standard input.
+#[derive(Debug)]
+pub struct Stdin(AsyncFd<OwnedFd>);
+
+impl Stdin {
+    /// Takes over the write end of a pipe.
+    pub fn new(pipe: OwnedFd) -> io::Result<Self> {
+        ioctl_fionbio(&pipe, true)?;
+        Ok(Stdin(sys::watch(pipe, Interest::WRITABLE)?))
+    }
+
+    async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let mut ready = self.0.writable().await?;
+            match ready.try_io(|pipe| Ok(write(pipe.get_ref(), bytes)?)) {
+                Ok(length) => bytes = &bytes[length?..],
+                Err(_) => continue,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! Every `unsafe` of the crate: the start of a child, two kernel interfaces without a safe binding, the time stamp counter.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_int, c_uint};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::ptr;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{Errno, write};
+use rustix::ioctl::{self, Opcode, opcode};
+use rustix::process::{Pid, Resource, Rlimit, fchdir, setrlimit, setsid};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+unsafe extern "C" {
+    fn execve(path: *const c_char, argv: *const *const c_char, envp: *const *const c_char) -> c_int;
+}
+
+/// A program about to start.
+#[derive(Debug)]
+pub struct Launch {
+    /// Paths to try, in order
+    pub candidates: Vec<CString>,
+    /// Program and arguments
+    pub argv: Vec<CString>,
+    /// The whole environment, as `NAME=value`
+    pub envp: Vec<CString>,
+    /// Working directory
+    pub cwd: OwnedFd,
+    /// Opened `cgroup.procs` of the control group to join
+    pub cgroup: Option<OwnedFd>,
+    /// Resource limits to set
+    pub limits: Vec<(Resource, Rlimit)>,
+    /// Whether to give up the agent's protection from the out-of-memory killer
+    pub resets_oom_score: bool,
+}
+
+/// Starts the program in a session of its own; an error is the errno of `execve` or of a step before it.
+pub fn spawn(launch: Launch, stdin: Stdio, stdout: Stdio, stderr: Stdio) -> Result<Pid, Errno> {
+    let argv = Pointers::new(&launch.argv);
+    let envp = Pointers::new(&launch.envp);
+    // The closure below replaces the process itself or fails, so this program is never looked at.
+    let mut command = Command::new("/");
+    command.stdin(stdin).stdout(stdout).stderr(stderr);
+    // SAFETY: between fork and exec the closure makes system calls only: it takes no lock and allocates nothing.
+    unsafe { command.pre_exec(move || Err(become_program(&launch, &argv, &envp).into())) };
+    let errno = |error: io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
+    Ok(Pid::from_child(&command.spawn().map_err(errno)?))
+}
+
+/// A null-terminated array of pointers to strings that live elsewhere.
+struct Pointers(Vec<*const c_char>);
+
+// SAFETY: the pointers are only read, by the one thread of the forked child.
+unsafe impl Send for Pointers {}
+// SAFETY: as above.
+unsafe impl Sync for Pointers {}
+
+impl Pointers {
+    fn new(strings: &[CString]) -> Self {
+        Pointers(strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect())
+    }
+}
+
+fn become_program(launch: &Launch, argv: &Pointers, envp: &Pointers) -> Errno {
+    match prepare_child(launch) {
+        Ok(()) => execute(launch, argv, envp),
+        Err(errno) => errno,
+    }
+}
+
+fn prepare_child(launch: &Launch) -> Result<(), Errno> {
+    setsid()?;
+    if let Some(cgroup) = &launch.cgroup {
+        write(cgroup, b"0")?;
+    }
+    if launch.resets_oom_score {
+        let file = open(c"/proc/self/oom_score_adj", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        write(file, b"0")?;
+    }
+    for (resource, limit) in &launch.limits {
+        setrlimit(*resource, *limit)?;
+    }
+    fchdir(&launch.cwd)
+}
+
+/// Tries every candidate as `execvp` does, but runs no shell on a file without a known format.
+fn execute(launch: &Launch, argv: &Pointers, envp: &Pointers) -> Errno {
+    let mut reason = Errno::NOENT;
+    for path in &launch.candidates {
+        // SAFETY: `path` ends with NUL; both arrays end with null, and their strings are owned by `launch`.
+        unsafe { execve(path.as_ptr(), argv.0.as_ptr(), envp.0.as_ptr()) };
+        match Errno::from_io_error(&io::Error::last_os_error()) {
+            Some(Errno::NOENT | Errno::NOTDIR) => {}
+            Some(Errno::ACCESS) => reason = Errno::ACCESS,
+            errno => return errno.unwrap_or(Errno::IO),
+        }
+    }
+    reason
+}
+
+/// Bytes that one `RNDADDENTROPY` may carry.
+pub const MAX_ENTROPY: usize = 512;
+const RNDADDENTROPY: Opcode = opcode::write::<[c_int; 2]>(b'R', 0x03);
+const RNDRESEEDCRNG: Opcode = opcode::none(b'R', 0x07);
+
+#[repr(C)]
+struct RandPoolInfo {
+    entropy_count: c_int,
+    buf_size: c_int,
+    buf: [u8; MAX_ENTROPY],
+}
+
+/// Credits `entropy` (at most `MAX_ENTROPY` bytes) to the kernel in full and reseeds its generator from it.
+pub fn reseed(random: impl AsFd, entropy: &[u8]) -> Result<(), Errno> {
+    let length = entropy.len().min(MAX_ENTROPY);
+    let size = c_int::try_from(length).map_err(|_| Errno::INVAL)?;
+    let mut pool = RandPoolInfo { entropy_count: size * 8, buf_size: size, buf: [0; MAX_ENTROPY] };
+    pool.buf[..length].copy_from_slice(&entropy[..length]);
+    // SAFETY: the opcode reads a `rand_pool_info` whose `buf` holds at least `buf_size` bytes.
+    unsafe { ioctl::ioctl(&random, ioctl::Setter::<RNDADDENTROPY, _>::new(pool))? };
+    // SAFETY: the opcode takes no argument.
+    unsafe { ioctl::ioctl(&random, ioctl::NoArg::<RNDRESEEDCRNG>::new()) }
+}
+
+const SIOCSIFFLAGS: Opcode = 0x8914;
+const IFF_UP_RUNNING: c_uint = 0x1 | 0x40;
+
+#[repr(C)]
+struct InterfaceFlags {
+    name: [u8; 16],
+    flags: [u8; 24],
+}
+
+/// Brings a network interface up, given any socket.
+pub fn bring_up(socket: impl AsFd, interface: &CStr) -> Result<(), Errno> {
+    let mut request = InterfaceFlags { name: [0; 16], flags: [0; 24] };
+    let name = interface.to_bytes();
+    request.name.get_mut(..name.len()).ok_or(Errno::NAMETOOLONG)?.copy_from_slice(name);
+    request.flags[..4].copy_from_slice(&IFF_UP_RUNNING.to_ne_bytes());
+    // SAFETY: the opcode reads a `struct ifreq`: 16 bytes of name, then a union of 24 that begins with the flags.
+    unsafe { ioctl::ioctl(socket, ioctl::Setter::<SIOCSIFFLAGS, _>::new(request)) }
+}
+
+/// Lets the runtime watch a descriptor.
+pub fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the `AsyncFd` owns the one descriptor that it registers, so the number stays the same and open meanwhile.
+    Ok(unsafe { AsyncFd::register_with_interest(descriptor, interest) }?)
+}
+
+/// Reads the processor's time stamp counter.
+pub fn time_stamp_counter() -> u64 {
+    // SAFETY: every x86-64 processor has the instruction.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}

@@ -1,0 +1,7 @@
+//! The agent as a fake machine: the built binary, spoken to over its socket.
+
+mod exec;
+mod load;
+mod machine;
+mod requests;
+mod trees;

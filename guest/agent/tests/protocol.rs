@@ -1,0 +1,69 @@
+//! The host's examples of every message: each decodes, encodes to the same JSON, and none is missing on either side.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use pyro_agent::messages::{
+    Empty, ExecEvent, ExecParams, Failure, HelloRequest, HelloResponse, NAMES, SetupRequest, SetupResponse,
+    SignalRequest,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+fn round_trip<T: DeserializeOwned + Serialize>(example: &Value) -> Value {
+    let message: T =
+        serde_json::from_value(example.clone()).unwrap_or_else(|error| panic!("{error}: {example}"));
+    serde_json::to_value(message).unwrap()
+}
+
+fn codec(name: &str) -> fn(&Value) -> Value {
+    match name {
+        "hello.request" => round_trip::<HelloRequest>,
+        "hello.response" => round_trip::<HelloResponse>,
+        "setup.request" => round_trip::<SetupRequest>,
+        "setup.response" => round_trip::<SetupResponse>,
+        "exec.params" => round_trip::<ExecParams>,
+        "exec.event" => round_trip::<ExecEvent>,
+        "signal.request" => round_trip::<SignalRequest>,
+        "failure" => round_trip::<Failure>,
+        "ping.request" | "ping.response" | "signal.response" | "poweroff.request" | "poweroff.response" => {
+            round_trip::<Empty>
+        }
+        _ => panic!("no message is called {name}"),
+    }
+}
+
+#[test]
+fn every_example_survives_a_round_trip() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../protocol/examples.json");
+    let Ok(text) = fs::read_to_string(&path) else {
+        return eprintln!("skipped: {} does not exist", path.display());
+    };
+    let examples: BTreeMap<String, Vec<Value>> = serde_json::from_str(&text).unwrap();
+    let names: Vec<&str> = examples.keys().map(String::as_str).collect();
+    assert_eq!(names, NAMES);
+    for (name, examples) in &examples {
+        assert!(!examples.is_empty(), "{name} has no example");
+        for example in examples {
+            assert_eq!(&codec(name)(example), example, "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_name_has_a_codec_and_the_list_is_sorted() {
+    NAMES.iter().for_each(|name| drop(codec(name)));
+    assert!(NAMES.is_sorted());
+}
+
+#[test]
+fn an_unknown_or_missing_field_is_refused() {
+    let refused = |text: &str| serde_json::from_str::<ExecParams>(text).is_err();
+    assert!(!refused(r#"{"argv":[],"env":{},"cwd":"/","timeout_ms":null,"stdin":false}"#));
+    assert!(refused(r#"{"argv":[],"env":{},"cwd":"/","timeout_ms":null,"stdin":false,"more":1}"#));
+    assert!(refused(r#"{"argv":[],"env":{},"cwd":"/","stdin":false}"#));
+    assert!(serde_json::from_str::<Empty>(r#"{"more":1}"#).is_err());
+    assert!(serde_json::from_str::<ExecEvent>(r#"{"event":"started","pid":1,"more":1}"#).is_err());
+}

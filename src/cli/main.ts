@@ -1,0 +1,98 @@
+/** The `pyro` command: reads the command line, invokes one operation, renders what comes of it, exits. */
+import { CommanderError } from "commander";
+import { type ErrorKind, errorTable, exitStatusOfKind, type PyroError, toPyroError } from "../contract/errors.ts";
+import { createEngine } from "../engine.ts";
+import { invoke } from "../operations/invoke.ts";
+import { type Interruption, onInterruption } from "../platform/signals.ts";
+import { exitNow, pipedInput, writeAll } from "../platform/terminal.ts";
+import { buildProgram, type Invocation, splitRest, usageError } from "./program.ts";
+import { ProgressLine } from "./progress-line.ts";
+import { errorText, render } from "./render/index.ts";
+
+/** Exit status of pyro's own failures where the guest command's status is passed on. */
+const OWN_FAILURE_STATUS = 125;
+const BROKEN_PIPE_STATUS = 141;
+
+/** Runs one command line to its end and exits the process. */
+export async function main(args: readonly string[]): Promise<void> {
+  const interruption = onInterruption();
+  const { own, rest } = splitRest(args);
+  let status = 0;
+  const program = buildProgram(async (invocation) => {
+    status = await perform(invocation, interruption);
+  }, rest);
+  try {
+    if (own.length === 0) program.help();
+    await program.parseAsync([...own], { from: "user" });
+  } catch (thrown) {
+    status = await failedToParse(thrown, args);
+  }
+  exitNow(status);
+}
+
+async function perform({ op, input, json, quiet }: Invocation, interruption: Interruption): Promise<number> {
+  const progress = new ProgressLine(quiet || json);
+  const broken = new AbortController();
+  const streams = op.passes_exit_status === true && !json;
+  const output = async (descriptor: 1 | 2, data: Uint8Array) => {
+    progress.clear();
+    await writeAll(descriptor, data).catch(() => broken.abort());
+  };
+  try {
+    const result: unknown = await invoke(op, input, {
+      engine: createEngine(),
+      signal: AbortSignal.any([interruption.signal, broken.signal]),
+      stdin: op.passes_exit_status === true ? pipedInput() : undefined,
+      emit: (event) => {
+        if ("data" in event) return streams ? output(event.type === "stdout" ? 1 : 2, event.data) : undefined;
+        return progress.show(event);
+      },
+    });
+    progress.clear();
+    await print(1, json ? `${JSON.stringify(result, undefined, 2)}\n` : render(op, result));
+    return resultStatus(op, result);
+  } catch (thrown) {
+    progress.clear();
+    if (broken.signal.aborted) return BROKEN_PIPE_STATUS;
+    return await report(
+      toPyroError(thrown),
+      json,
+      interruption.status() ?? ownStatus(thrown, op.passes_exit_status === true),
+    );
+  }
+}
+
+function resultStatus(op: Invocation["op"], result: unknown): number {
+  const fields = result as { exit_code?: number; healthy?: boolean };
+  if (op.passes_exit_status === true) return fields.exit_code ?? 0;
+  return fields.healthy === false ? 1 : 0;
+}
+
+function ownStatus(thrown: unknown, passes_exit_status: boolean): number {
+  const error = toPyroError(thrown);
+  const status = errorTable[error.code].exitStatus;
+  if (status !== undefined) return status;
+  const kind: ErrorKind = error.kind;
+  if (kind === "usage" && error.code !== "argument_too_long") return exitStatusOfKind.usage;
+  return passes_exit_status ? OWN_FAILURE_STATUS : exitStatusOfKind[kind];
+}
+
+async function failedToParse(thrown: unknown, args: readonly string[]): Promise<number> {
+  if (!(thrown instanceof CommanderError)) {
+    const error = toPyroError(thrown);
+    return await report(error, args.includes("--json"), exitStatusOfKind[error.kind]);
+  }
+  const error = usageError(thrown);
+  if (error !== undefined) return await report(error, args.includes("--json"), exitStatusOfKind.usage);
+  return thrown.code === "commander.help" && thrown.exitCode !== 0 ? exitStatusOfKind.usage : 0;
+}
+
+async function report(error: PyroError, json: boolean, status: number): Promise<number> {
+  if (json) await print(1, `${JSON.stringify({ error }, undefined, 2)}\n`);
+  else await print(2, errorText(error));
+  return status;
+}
+
+async function print(descriptor: 1 | 2, text: string): Promise<void> {
+  if (text !== "") await writeAll(descriptor, Buffer.from(text)).catch(() => {});
+}

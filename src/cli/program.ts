@@ -1,0 +1,133 @@
+/** The command line, derived from the operations tree. */
+import { Command, type CommanderError, Option } from "commander";
+import { PyroError } from "../contract/errors.ts";
+import { type InputField, inputFields } from "../contract/input-fields.ts";
+import { groups, operations } from "../operations/index.ts";
+import type { Operation } from "../operations/operation.ts";
+import { version } from "../version.ts";
+
+/** A command line that was understood: which operation, with what input, shown how. */
+export interface Invocation {
+  readonly op: Operation;
+  readonly input: Record<string, unknown>;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** Builds the program; `run` is called with what the command line asks for. */
+export function buildProgram(
+  run: (invocation: Invocation) => Promise<void>,
+  rest: readonly string[] | undefined,
+): Command {
+  const program = base(new Command("pyro"))
+    .description("The disposable workspace where a coding agent does real work safely")
+    .version(version, "-V, --version", "Show the version")
+    .helpCommand("help [command]", "Show help for a command");
+  for (const op of Object.values<Operation>(operations)) addOperation(program, op, run, rest);
+  return program;
+}
+
+function base(command: Command): Command {
+  return command
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .helpOption("-h, --help", "Show help")
+    .showSuggestionAfterError();
+}
+
+function addOperation(
+  program: Command,
+  op: Operation,
+  run: (invocation: Invocation) => Promise<void>,
+  rest: readonly string[] | undefined,
+): void {
+  const words = op.names.cli.split(" ");
+  const parent = words.slice(0, -1).reduce(group, program);
+  const fields = inputFields(op.input);
+  const positional = op.positional
+    .map((name) => fields.find((field) => field.name === name))
+    .filter((field) => field !== undefined);
+  const command = base(parent.command(words.at(-1) ?? ""))
+    .summary(op.summary)
+    .description(`${op.summary}\n\n${op.description}`);
+  for (const field of positional) if (field.type !== "list") command.argument(`<${field.name}>`, field.description);
+  for (const field of fields) if (!positional.includes(field)) command.addOption(flag(field));
+  command.option("--json", "Print one JSON document on stdout and nothing else");
+  command.option("-q, --quiet", "Print no progress");
+  command.usage(usage(positional));
+  command.addHelpText("after", `\nExample:\n  $ ${op.example}`);
+  command.action(() => run(read(command, op, positional, fields, rest)));
+}
+
+/** The group called `word` under `parent`, made at its first use. */
+function group(parent: Command, word: string): Command {
+  return (
+    parent.commands.find((command) => command.name() === word) ??
+    base(parent.command(word)).description(groups[word] ?? "")
+  );
+}
+
+function usage(positional: readonly InputField[]): string {
+  const words = positional.map((field) =>
+    field.type === "list" ? `-- ${field.name.toUpperCase()}…` : field.name.toUpperCase(),
+  );
+  const list = words.filter((word) => word.startsWith("--"));
+  return [...words.filter((word) => !word.startsWith("--")), "[options]", ...list].join(" ");
+}
+
+function flag(field: InputField): Option {
+  const name = field.name.replaceAll("_", "-");
+  const value = { boolean: "", integer: " <n>", string: " <text>", list: " <value...>", map: " <key=value...>" }[
+    field.type
+  ];
+  const shown = field.default === undefined || field.default === false ? "" : ` (default: ${field.default})`;
+  const option = new Option(`--${name}${value}`, `${field.description}${shown}`);
+  return field.choices === undefined ? option : option.choices([...field.choices]);
+}
+
+function read(
+  command: Command,
+  op: Operation,
+  positional: readonly InputField[],
+  fields: readonly InputField[],
+  rest: readonly string[] | undefined,
+): Invocation {
+  const options = command.opts<Record<string, unknown>>();
+  const input: Record<string, unknown> = {};
+  for (const field of fields) {
+    const value = options[camelCase(field.name)];
+    if (value !== undefined) input[field.name] = fromText(field, value);
+  }
+  for (const [at, field] of positional.entries()) {
+    if (field.type === "list") input[field.name] = rest ?? [];
+    else input[field.name] = fromText(field, command.args[at]);
+  }
+  return { op, input, json: options["json"] === true, quiet: options["quiet"] === true };
+}
+
+/** A number is decimal digits; anything else reaches the schema as text, which refuses it with its range. */
+function fromText(field: InputField, value: unknown): unknown {
+  return field.type === "integer" && typeof value === "string" && /^-?\d{1,15}$/.test(value) ? Number(value) : value;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Splits a command line at its first `--`. */
+export function splitRest(args: readonly string[]): { own: readonly string[]; rest: readonly string[] | undefined } {
+  const at = args.indexOf("--");
+  return at < 0 ? { own: args, rest: undefined } : { own: args.slice(0, at), rest: args.slice(at + 1) };
+}
+
+/** What commander could not understand, as pyro's error; undefined when it only showed help or the version. */
+export function usageError(thrown: CommanderError): PyroError | undefined {
+  if (thrown.exitCode === 0 || thrown.code === "commander.help") return undefined;
+  const message = thrown.message.replace(/^error: /, "");
+  const code = thrown.code === "commander.unknownCommand" ? "unknown_command" : "invalid_input";
+  return new PyroError(code, message, { hint: hintFor(thrown) });
+}
+
+function hintFor(thrown: CommanderError): string {
+  return thrown.code === "commander.excessArguments" ? "Put the guest's command after --" : "pyro --help";
+}

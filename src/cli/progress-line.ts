@@ -1,0 +1,58 @@
+/** Progress on standard error: one line that rewrites itself on a terminal, plain lines elsewhere for new stages. */
+import type { ProgressEvent, WarningEvent } from "../contract/progress.ts";
+import { stderrColumns, stderrIsTerminal, writeAll } from "../platform/terminal.ts";
+import { size } from "./render/values.ts";
+
+/** Shortest time between two redraws, in milliseconds. */
+const REDRAW_MS = 100;
+
+/** Shows what long work is doing; warnings are always shown. */
+export class ProgressLine {
+  readonly #silent: boolean;
+  readonly #terminal = stderrIsTerminal();
+  #drawn = false;
+  #drawnAt = 0;
+  #stage = "";
+
+  constructor(silent: boolean) {
+    this.#silent = silent;
+  }
+
+  show(event: ProgressEvent | WarningEvent): Promise<void> | undefined {
+    if (event.type === "warning") {
+      this.clear();
+      return writeAll(2, Buffer.from(`pyro: ${event.message}\n`));
+    }
+    if (this.#silent) return undefined;
+    return this.#terminal ? this.#redraw(event) : this.#announce(event);
+  }
+
+  /** Takes the line off the terminal, so that other output starts clean. */
+  clear(): void {
+    if (!this.#drawn) return;
+    this.#drawn = false;
+    void writeAll(2, Buffer.from("\r\u001b[K")).catch(() => {});
+  }
+
+  #redraw(event: ProgressEvent): Promise<void> | undefined {
+    const time = performance.now();
+    if (event.stage === this.#stage && time - this.#drawnAt < REDRAW_MS) return undefined;
+    this.#stage = event.stage;
+    this.#drawnAt = time;
+    this.#drawn = true;
+    const line = `pyro: ${event.message}${amount(event)}`.slice(0, stderrColumns() - 1);
+    return writeAll(2, Buffer.from(`\r\u001b[K${line}`));
+  }
+
+  #announce(event: ProgressEvent): Promise<void> | undefined {
+    if (event.stage === this.#stage) return undefined;
+    this.#stage = event.stage;
+    return writeAll(2, Buffer.from(`pyro: ${event.message}\n`));
+  }
+}
+
+function amount(event: ProgressEvent): string {
+  if (event.done === undefined) return "";
+  const value = (number: number) => (event.unit === "bytes" ? size(number) : String(number));
+  return event.total === undefined ? ` (${value(event.done)})` : ` (${value(event.done)} of ${value(event.total)})`;
+}

@@ -1,0 +1,57 @@
+/** What people see of results and errors; every operation without a view of its own is shown as its fields. */
+import type { z } from "zod";
+import type { PyroError } from "../../contract/errors.ts";
+import { operations } from "../../operations/index.ts";
+import type { Operation } from "../../operations/operation.ts";
+import { pairs, size, table } from "./values.ts";
+
+type Views = { [Name in keyof typeof operations]?: (result: z.infer<(typeof operations)[Name]["output"]>) => string };
+
+const views: Views = {
+  runInVm: () => "",
+  listEnvironments: ({ environments }) =>
+    table(
+      ["NAME", "INSTALLED", "SIZE", "DIGEST", "SOURCE", "DESCRIPTION"],
+      environments.map((env) => [
+        env.name,
+        env.installed ? "yes" : "no",
+        env.size_bytes === null ? "-" : size(env.size_bytes),
+        env.digest === null ? "-" : env.digest.slice(0, "sha256:".length + 12),
+        env.source?.kind ?? "-",
+        env.description,
+      ]),
+    ),
+  pullEnvironment: (env) =>
+    `${env.name} ${env.changed ? "is installed" : "was installed already"}: ${size(env.size_bytes ?? 0)}, ${env.digest}\n`,
+  pruneEnvironments: ({ removed, freed_bytes }) =>
+    `${removed.map((entry) => `removed ${entry.path} (${size(entry.size_bytes)})\n`).join("")}freed ${size(freed_bytes)} (${freed_bytes} bytes)\n`,
+  doctor: ({ healthy, checks, capabilities, execution_mode }) =>
+    `${table(
+      ["CHECK", "STATE", "DETAIL"],
+      checks.map((check) => [check.name, check.state, check.detail]),
+    )}\n${checks.map((check) => (check.remedy === null ? "" : `${check.name}: ${check.remedy}\n`)).join("")}${pairs({
+      ...capabilities,
+      execution_mode,
+    })}${healthy ? "pyro run works on this machine\n" : "pyro run would fail on this machine\n"}`,
+};
+
+/** The text for a result on standard output. */
+export function render(op: Operation, result: unknown): string {
+  const view = Object.entries(operations).find(([, candidate]) => candidate === op)?.[0] as keyof Views | undefined;
+  const show = view === undefined ? undefined : (views[view] as ((value: unknown) => string) | undefined);
+  return show === undefined ? pairs(result as Record<string, unknown>) : show(result);
+}
+
+/** An error as people read it: what happened, then what to do; with PYRO_DEBUG=1 the chain of causes. */
+export function errorText(error: PyroError): string {
+  const tail = typeof error.details["console_tail"] === "string" ? error.details["console_tail"].trim() : "";
+  const console_lines = tail === "" ? "" : `guest console:\n${tail.replace(/^/gm, "  ")}\n`;
+  const debug = process.env["PYRO_DEBUG"] === "1" ? `${stackOf(error)}\n` : "";
+  return `pyro: ${error.code}: ${error.message}\n${console_lines}hint: ${error.hint}\n${debug}`;
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? error.message;
+  return error.cause === undefined ? own : `${own}\ncaused by: ${stackOf(error.cause)}`;
+}

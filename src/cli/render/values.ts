@@ -1,0 +1,40 @@
+/** Values and tables as people read them. */
+
+const UNIT = 1024;
+const units = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
+
+/** A number of bytes with its unit. */
+export function size(bytes: number): string {
+  let value = bytes;
+  let at = 0;
+  while (value >= UNIT && at < units.length - 1) {
+    value /= UNIT;
+    at += 1;
+  }
+  return `${at === 0 ? value : value.toFixed(1)} ${units[at]}`;
+}
+
+/** Rows under headings, columns aligned. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, at) => Math.max(heading.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join("  ")
+      .trimEnd();
+  return `${[line(headings), ...rows.map(line)].join("\n")}\n`;
+}
+
+/** Fields under each other, as `name: value`. */
+export function pairs(value: Readonly<Record<string, unknown>>): string {
+  return Object.entries(value)
+    .map(([name, field]) => `${name}: ${plain(field)}\n`)
+    .join("");
+}
+
+function plain(value: unknown): string {
+  if (value === null || value === undefined) return "-";
+  if (Array.isArray(value) && value.every((item) => typeof item === "string"))
+    return value.length === 0 ? "-" : value.join(" ");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,34 @@
+/** Builds everything once: the surfaces and the operations see only this. */
+import { Environments } from "./environments/environments.ts";
+import { statePaths } from "./store/paths.ts";
+import { version } from "./version.ts";
+import { Doctor } from "./workspaces/doctor.ts";
+import { GuestSource } from "./workspaces/guest-source.ts";
+import { HostCageSource } from "./workspaces/host-cage-source.ts";
+import type { MachineSource } from "./workspaces/machine-source.ts";
+import { OneShot } from "./workspaces/one-shot.ts";
+
+/** What operations act on. */
+export interface Engine {
+  readonly environments: Environments;
+  readonly oneShot: OneShot;
+  readonly doctor: Doctor;
+}
+
+/** Parts that a test may bring of its own. */
+export interface EngineParts {
+  readonly guests?: MachineSource;
+  readonly hostCages?: MachineSource;
+}
+
+export function createEngine(parts: EngineParts = {}): Engine {
+  const env = process.env;
+  const paths = statePaths(env);
+  const environments = new Environments({ paths, env, pyro_version: version });
+  const guests = new GuestSource(paths, environments, env["PYRO_ACCEL"]);
+  return {
+    environments,
+    oneShot: new OneShot(parts.guests ?? guests, parts.hostCages ?? new HostCageSource(environments)),
+    doctor: new Doctor(guests),
+  };
+}

@@ -1,0 +1,146 @@
+/** Builds a root image from the signed Debian archive: mmdebstrap's tar stream goes straight into sqfstar. */
+import { freemem } from "node:os";
+import { join } from "node:path";
+import type { Emit } from "../contract/progress.ts";
+import { linkNameless, namelessFile, type OpenFile, remove } from "../platform/files.ts";
+import { findProgram, requirePrograms } from "../platform/programs.ts";
+import type { StatePaths } from "../store/paths.ts";
+import { BuildProgress, buildError } from "./archive-log.ts";
+import type { CatalogEntry } from "./catalog.ts";
+import { runGuarded } from "./guard.ts";
+import {
+  archiveKeyring,
+  mirrorsOf,
+  proxySettings,
+  publicSourceLines,
+  releaseUrls,
+  sourceLines,
+  type Variables,
+} from "./sources.ts";
+import { openVerified, rememberPublished } from "./verify.ts";
+
+const BYTES_PER_MIB = 1_048_576;
+
+/** Memory left to everything else while a build keeps its scratch in a tmpfs, in `MiB`. */
+const MEMORY_RESERVE_MIB = 512;
+
+/** Makes the proxy that the host's apt is set to use the one of private apt directories too. */
+export const hostProxy = `
+  local host_proxy=; eval "$(apt-config shell host_proxy Acquire::http::Proxy)"
+  [ -n "$host_proxy" ] && [ "$host_proxy" != DIRECT ] && export http_proxy=\${http_proxy:-$host_proxy}
+`;
+
+// The date of the newest index bounds all timestamps, so that equal packages give an equal image. It is read before
+// signatures are checked and influences nothing else. usr-is-merged is preferred because usrmerge pulls in Perl.
+const script = `
+build() {
+  local suite=$1 keyring=$2 packages=$3 image_sources=$4 epoch=0 date url; shift 4
+  ${hostProxy}
+  while [ "$1" != -- ]; do
+    url=$1; shift
+    /usr/lib/apt/apt-helper -oAPT::Sandbox::User=root -oAcquire::Retries=2 -oAcquire::http::Timeout=20 \
+      download-file "$url" release >&2 || return 100
+    date=$(date -u -d "$(sed -n 's/^Date: //p' release | head -n 1)" +%s) || return 1
+    [ "$date" -gt "$epoch" ] && epoch=$date
+    rm release
+  done
+  shift
+  echo "pyro: epoch $epoch" >&2
+  export SOURCE_DATE_EPOCH=$epoch
+  mmdebstrap --verbose --mode=root --variant=minbase --format=tar --architectures=amd64 \
+    --skip=chroot/mount/sys,output/dev --keyring="$keyring" --include="$packages" \
+    --setup-hook='/bin/sh /usr/share/mmdebstrap/hooks/merged-usr/setup00.sh "$1"' \
+    --setup-hook='mkdir -p "$1/etc/apt/preferences.d"; printf "Package: usrmerge\\nPin: release *\\nPin-Priority: -1\\n" > "$1/etc/apt/preferences.d/pyro"' \
+    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/info/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/lintian/*' \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+    --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "2"' --aptopt='Acquire::http::Timeout "20"' \
+    --customize-hook='rm -f "$1/etc/apt/preferences.d/pyro" "$1/etc/resolv.conf" "$1"/var/log/*.log "$1"/var/log/apt/*' \
+    --customize-hook='echo pyro > "$1/etc/hostname"; printf "127.0.0.1 localhost pyro\\n::1 localhost\\n" > "$1/etc/hosts"' \
+    --customize-hook='mkdir -p "$1/workspace"; : > "$1/etc/machine-id"; : > "$1/etc/resolv.conf"' \
+    --customize-hook='echo "pyro: packages $(grep -c "^Package:" "$1/var/lib/dpkg/status")" >&2' \
+    --customize-hook="printf '%s' '$image_sources' > \\"\\$1/etc/apt/sources.list\\"" \
+    "$suite" - "$@" 3>&- |
+    sqfstar -comp lz4 -force -quiet -no-progress -exit-on-error -root-mode 0755 -root-uid 0 -root-gid 0 \
+      -root-time "$epoch" /proc/self/fd/3 >&2
+}
+`;
+
+/** A root image that was built and published. */
+export interface BuiltImage {
+  readonly sha256: string;
+  readonly size_bytes: number;
+  readonly package_count: number;
+  readonly mirror: string;
+  readonly release_date: string;
+}
+
+/** What a build needs besides the entry. */
+export interface BuildOptions {
+  readonly env: Variables;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Builds the entry's image and publishes it as `images/<sha256>.squashfs`. */
+export async function buildImage(entry: CatalogEntry, paths: StatePaths, options: BuildOptions): Promise<BuiltImage> {
+  requirePrograms(["mmdebstrap", "sqfstar", "apt-get"]);
+  const mirrors = mirrorsOf(options.env);
+  const file = namelessFile(paths.images);
+  const progress = new BuildProgress(options.emit);
+  const marks = new Map<string, number>();
+  try {
+    const result = await runGuarded({
+      script: script.replaceAll("mmdebstrap --verbose", `${findProgram("mmdebstrap")} --verbose`),
+      args: [
+        ...[entry.suite, archiveKeyring(), entry.packages.join(",")],
+        publicSourceLines(entry.suite)
+          .map((line) => `${line}\n`)
+          .join(""),
+        ...releaseUrls(entry.suite, mirrors),
+        "--",
+        ...sourceLines(entry.suite, mirrors),
+      ],
+      fds: [file.fd],
+      ...scratch(entry.scratch_mib, paths),
+      env: proxySettings(options.env),
+      signal: options.signal,
+      onLine: (line) => progress.line(line),
+      onMark: (words) => {
+        const [name, value] = words.split(" ");
+        marks.set(name ?? "", Number(value));
+      },
+    });
+    if (result.exit_code !== 0) throw buildError(result.log, `"${entry.name}"`, paths.cache);
+    const sha256 = await file.sha256(options.signal);
+    await publishImage(file, sha256, paths);
+    return {
+      sha256,
+      size_bytes: file.size(),
+      package_count: marks.get("packages") ?? 0,
+      mirror: mirrors.mirror,
+      release_date: new Date((marks.get("epoch") ?? 0) * 1000).toISOString(),
+    };
+  } finally {
+    file.close();
+  }
+}
+
+/** Equal packages give an equal image: a whole one stays, a damaged one is replaced. */
+async function publishImage(file: OpenFile, sha256: string, paths: StatePaths): Promise<void> {
+  const path = paths.image(sha256);
+  const published = await openVerified(path, sha256, paths);
+  if (published.state === "whole") return published.file.close();
+  if (published.state === "damaged") remove(path);
+  file.chmod(0o400);
+  await linkNameless(file, path);
+  rememberPublished(path, sha256, paths);
+}
+
+/** Scratch in memory where there is enough of it, in a directory on disk otherwise. */
+export function scratch(mib: number, paths: StatePaths): { scratch_mib: number; scratch_directory?: string } {
+  const inMemory = freemem() / BYTES_PER_MIB >= mib + MEMORY_RESERVE_MIB;
+  return inMemory
+    ? { scratch_mib: mib }
+    : { scratch_mib: mib, scratch_directory: join(paths.building, String(process.pid)) };
+}

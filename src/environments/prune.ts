@@ -1,0 +1,113 @@
+/** Frees what the cache no longer needs, leaving alone whatever a build may be working on. */
+import { basename, join } from "node:path";
+import { allocatedBytes, listDirectory, remove } from "../platform/files.ts";
+import { withFreeLock } from "../platform/lock.ts";
+import type { StatePaths } from "../store/paths.ts";
+import { catalog } from "./catalog.ts";
+import { initramfsKey } from "./initramfs.ts";
+import { currentKernel } from "./kernel.ts";
+import { imageHash, readEnvironments } from "./records.ts";
+import { openSealed, sealedHash } from "./sealed.ts";
+import { openVerified } from "./verify.ts";
+
+/** What was removed. */
+export interface PruneResult {
+  readonly removed: readonly { readonly path: string; readonly size_bytes: number }[];
+  readonly freed_bytes: number;
+}
+
+type Drop = (path: string) => void;
+
+/** Removes what no record needs; with an agent's hash, also every initramfs of another agent. */
+export async function pruneCache(paths: StatePaths, agentSha256?: string, signal?: AbortSignal): Promise<PruneResult> {
+  const removed: { path: string; size_bytes: number }[] = [];
+  const drop: Drop = (path) => {
+    const size_bytes = allocatedBytes(path);
+    remove(path);
+    removed.push({ path, size_bytes });
+  };
+  const used = new Set<string>();
+  const environmentLocks = catalog.map((entry) => paths.environmentLock(entry.name));
+  const done = await whileFree([...environmentLocks, paths.kernelLock, paths.initramfsLock], async () => {
+    await pruneImages(paths, drop, used, signal);
+    await pruneKernels(paths, drop, used, signal);
+    await pruneInitramfs(paths, agentSha256, drop, used);
+    await pruneDisks(paths, drop, used);
+    for (const name of listDirectory(paths.building)) drop(join(paths.building, name));
+    for (const name of listDirectory(paths.verified))
+      if (!used.has(name.replace(/\.json$/, ""))) drop(join(paths.verified, name));
+  });
+  return { removed: done ? removed : [], freed_bytes: removed.reduce((sum, one) => sum + one.size_bytes, 0) };
+}
+
+/** Runs `action` with all the locks in hand; false, and nothing done, where somebody holds one of them. */
+async function whileFree(locks: readonly string[], action: () => Promise<void>): Promise<boolean> {
+  const [first, ...others] = locks;
+  if (first === undefined) {
+    await action();
+    return true;
+  }
+  return (await withFreeLock(first, () => whileFree(others, action))) ?? false;
+}
+
+async function pruneImages(paths: StatePaths, drop: Drop, used: Set<string>, signal?: AbortSignal): Promise<void> {
+  const names = new Set(catalog.map((entry) => entry.name));
+  const images = new Set<string>();
+  for (const { path, record } of readEnvironments(paths)) {
+    const environment = record.state === "whole" && names.has(record.value.name) ? record.value : undefined;
+    const hash = environment === undefined ? undefined : imageHash(environment);
+    const verified = hash === undefined ? undefined : await openVerified(paths.image(hash), hash, paths, signal);
+    if (verified?.state === "whole") verified.file.close();
+    if (hash !== undefined && verified?.state === "whole") images.add(hash);
+    else drop(path);
+  }
+  for (const name of listDirectory(paths.images))
+    if (!images.has(name.replace(/\.squashfs$/, ""))) drop(join(paths.images, name));
+  for (const hash of images) used.add(hash);
+}
+
+async function pruneKernels(paths: StatePaths, drop: Drop, used: Set<string>, signal?: AbortSignal): Promise<void> {
+  const newest = currentKernel(paths);
+  const kept = newest !== undefined && (await newest.isWhole(signal)) ? newest : undefined;
+  for (const digest of listDirectory(paths.kernels))
+    if (kept?.digest !== `sha256:${digest}`) drop(join(paths.kernels, digest));
+  for (const hash of kept?.hashes ?? []) used.add(hash);
+}
+
+async function pruneInitramfs(
+  paths: StatePaths,
+  agentSha256: string | undefined,
+  drop: Drop,
+  used: Set<string>,
+): Promise<void> {
+  const kernel = currentKernel(paths);
+  const wanted =
+    kernel !== undefined && agentSha256 !== undefined
+      ? paths.initramfs(initramfsKey(kernel.digest, agentSha256))
+      : undefined;
+  await pruneSealed(paths, paths.initramfsDirectory, drop, used, (path) => wanted === undefined || path === wanted);
+}
+
+async function pruneDisks(paths: StatePaths, drop: Drop, used: Set<string>): Promise<void> {
+  await pruneSealed(paths, paths.disks, drop, used, () => true);
+}
+
+async function pruneSealed(
+  paths: StatePaths,
+  directory: string,
+  drop: Drop,
+  used: Set<string>,
+  isWanted: (path: string) => boolean,
+): Promise<void> {
+  const names = listDirectory(directory).filter((name) => !name.endsWith(".json"));
+  const kept = new Set<string>();
+  for (const name of names) {
+    const path = join(directory, name);
+    const file = isWanted(path) ? await openSealed(path, paths) : undefined;
+    file?.close();
+    if (file === undefined) continue;
+    kept.add(name).add(basename(paths.seal(path)));
+    used.add(sealedHash(path, paths) ?? "");
+  }
+  for (const name of listDirectory(directory)) if (!kept.has(name)) drop(join(directory, name));
+}

@@ -1,0 +1,39 @@
+/** `pyro doctor`: what this machine can do, and the remedy for what it cannot. */
+import { z } from "zod";
+import { operation } from "./operation.ts";
+
+const state = z.enum(["ok", "warning", "failed", "not_tried"]);
+
+export const doctor = operation({
+  names: { cli: "doctor", sdk: "doctor" },
+  summary: "Check whether this machine can run guests, and say how to mend it",
+  description:
+    "Looks at the platform, host programs, disk space and cache, tries KVM with the real kernel, and boots a guest that runs one command. " +
+    "Exits with 1 when `pyro run` would fail.",
+  example: "pyro doctor",
+  effect: "read",
+  input: z.strictObject({}),
+  output: z.strictObject({
+    healthy: z.boolean().describe("`pyro run` would work"),
+    execution_mode: z
+      .enum(["guest_kvm", "guest_emulated"])
+      .nullable()
+      .describe("How guests would run, where it could be tried"),
+    capabilities: z
+      .strictObject({ vm_boot: state, guest_exec: state, guest_network: state })
+      .describe("What guests can do here"),
+    checks: z
+      .array(
+        z.strictObject({
+          name: z.string().describe("What was looked at"),
+          state: state.describe("What came of it"),
+          detail: z.string().describe("What was found"),
+          remedy: z.string().nullable().describe("What to do about it"),
+        }),
+      )
+      .describe("Every check in the order it was made"),
+  }),
+  errors: ["state_dir_unsafe", "cancelled"],
+  positional: [],
+  handle: (_input, { engine, signal, emit }) => engine.doctor.examine({ signal, emit }),
+});

@@ -1,0 +1,30 @@
+/** The only way into an operation: check the input, run, check the answer, keep errors inside the catalogue. */
+import type { z } from "zod";
+import { PyroError, toPyroError } from "../contract/errors.ts";
+import type { Operation, OperationContext } from "./operation.ts";
+
+/** Runs `op`; throws `PyroError` and nothing else. */
+export async function invoke<I extends z.ZodObject, O extends z.ZodType>(
+  op: Operation<I, O>,
+  input: unknown,
+  context: OperationContext,
+): Promise<z.infer<O>> {
+  const parsed = op.input.safeParse(input);
+  if (!parsed.success) throw inputError(op, parsed.error);
+  try {
+    context.signal.throwIfAborted();
+    return op.output.parse(await op.handle(parsed.data, context));
+  } catch (thrown) {
+    throw context.signal.aborted && !(thrown instanceof PyroError) ? cancelled(op) : toPyroError(thrown);
+  }
+}
+
+function cancelled(op: Operation): PyroError {
+  return new PyroError("cancelled", `${op.names.cli} was cancelled`);
+}
+
+function inputError(op: Pick<Operation, "names">, error: z.ZodError): PyroError {
+  const issues = error.issues.map((issue) => ({ field: issue.path.join("."), problem: issue.message }));
+  const message = issues.map(({ field, problem }) => (field === "" ? problem : `${field}: ${problem}`)).join("; ");
+  return new PyroError("invalid_input", message, { hint: `pyro ${op.names.cli} --help`, details: { issues } });
+}

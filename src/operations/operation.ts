@@ -1,0 +1,45 @@
+/** The shape of a public operation: one definition from which CLI, SDK, MCP tools and the reference are read. */
+import type { Readable } from "node:stream";
+import type { z } from "zod";
+import type { ErrorCode } from "../contract/errors.ts";
+import type { Emit } from "../contract/progress.ts";
+import type { Engine } from "../engine.ts";
+
+/** What an operation does to the world: MCP annotations and confirmation rules follow from it. */
+export type Effect = "read" | "write" | "destroy";
+
+/** What a handler may use beside its input. */
+export interface OperationContext {
+  readonly engine: Engine;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** Standard input for the guest command, where the caller has one */
+  readonly stdin: Readable | undefined;
+}
+
+/** What a handler may return: the output, which nobody is going to change. */
+type Unchanging<T> = T extends object ? { readonly [K in keyof T]: Unchanging<T[K]> } : T;
+
+/** A public operation. Inputs are flat: scalars, lists of strings, maps of strings. */
+export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
+  readonly names: { readonly cli: string; readonly sdk: string; readonly mcp?: string };
+  /** Imperative, no final period */
+  readonly summary: string;
+  readonly description: string;
+  /** One command line that works as typed */
+  readonly example: string;
+  readonly effect: Effect;
+  readonly input: I;
+  readonly output: O;
+  readonly errors: readonly ErrorCode[];
+  /** Fields that the CLI takes by position; a final one of type list takes everything after `--` */
+  readonly positional: readonly (keyof z.infer<I> & string)[];
+  /** The guest command's own exit status is the CLI's, and pyro's failures are 125 */
+  readonly passes_exit_status?: boolean;
+  handle(input: z.infer<I>, context: OperationContext): Promise<Unchanging<z.infer<O>>>;
+}
+
+/** Types a definition without widening its schemas. */
+export function operation<I extends z.ZodObject, O extends z.ZodType>(definition: Operation<I, O>): Operation<I, O> {
+  return definition;
+}

@@ -1,0 +1,75 @@
+/** Long-lived child processes that share nothing with us but the descriptors they are given. */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Duplex, Readable } from "node:stream";
+
+/** What the child gets at a descriptor number: a fresh stream to us, or one of our open files. */
+export type ChildFile = "stream" | number;
+
+export interface ChildSpec {
+  /** Absolute path of the program */
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Descriptors from 3 up */
+  readonly files: readonly ChildFile[];
+}
+
+/** How a child ended. */
+export interface ChildEnd {
+  readonly exit_code: number | null;
+  readonly signal: string | null;
+  /** Set when it could not be started at all */
+  readonly error?: Error;
+}
+
+export interface Child {
+  readonly pid: number | undefined;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly ended: Promise<ChildEnd>;
+  /** The stream at descriptor `number`, where the spec says "stream". */
+  stream(number: number): Duplex;
+  /** Sends SIGKILL to the child; what it started ends by its own ties to it. */
+  kill(): void;
+}
+
+/**
+ * Starts a child in a session of its own, so that a terminal's Ctrl-C reaches only us.
+ * Must be called on the main thread: a parent-death signal follows the thread that spawned.
+ */
+export function startChild(spec: ChildSpec): Child {
+  const process = spawn(spec.program, spec.args, {
+    detached: true,
+    cwd: "/",
+    env: { ...spec.env },
+    stdio: ["ignore", "pipe", "pipe", ...spec.files.map((file) => (file === "stream" ? "pipe" : file))],
+  });
+  const ended = new Promise<ChildEnd>((resolve) => {
+    process.once("error", (error) => resolve({ exit_code: null, signal: null, error }));
+    process.once("exit", (exit_code, signal) => resolve({ exit_code, signal }));
+  });
+  return {
+    pid: process.pid,
+    stdout: readable(process, 1),
+    stderr: readable(process, 2),
+    ended,
+    stream: (number) => duplex(process, number),
+    kill: () => void process.kill("SIGKILL"),
+  };
+}
+
+function readable(process: ChildProcess, number: 1 | 2): Readable {
+  const stream = number === 1 ? process.stdout : process.stderr;
+  if (stream === null) throw new Error(`descriptor ${number} of the child is no stream`);
+  stream.on("error", () => {});
+  return stream;
+}
+
+function duplex(process: ChildProcess, number: number): Duplex {
+  const stream = process.stdio[number];
+  if (stream === null || stream === undefined || !("write" in stream) || !("read" in stream)) {
+    throw new Error(`descriptor ${number} of the child is no stream`);
+  }
+  stream.on("error", () => {});
+  return stream as Duplex;
+}

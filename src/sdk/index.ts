@@ -1,0 +1,11 @@
+/** What `import … from "pyro-mcp"` gives. */
+export {
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorDocument,
+  type ErrorKind,
+  PyroError,
+} from "../contract/errors.ts";
+export type { ExecutionMode } from "../contract/fields.ts";
+export type { Emit, OperationEvent, OutputEvent, ProgressEvent, WarningEvent } from "../contract/progress.ts";
+export { type CallOptions, Pyro, type PyroMethods } from "./pyro.ts";

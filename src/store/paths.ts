@@ -1,0 +1,155 @@
+/** Every directory and file name that pyro creates, and the rule that they are ours alone. */
+import { createHash } from "node:crypto";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { PyroError } from "../contract/errors.ts";
+import { checkPrivateDirectory, makePrivateDirectory } from "../platform/files.ts";
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+const cacheDirectories = [
+  "images",
+  "environments",
+  "kernels",
+  "initramfs",
+  "disks",
+  "locks",
+  "verified",
+  "building",
+] as const;
+
+/** Locations of state and cache for one user. */
+export class StatePaths {
+  readonly data: string;
+  readonly cache: string;
+  /** Whose directories these are. */
+  readonly uid: number;
+
+  constructor(data: string, cache: string, uid: number) {
+    this.data = data;
+    this.cache = cache;
+    this.uid = uid;
+  }
+
+  get images(): string {
+    return join(this.cache, "images");
+  }
+  get environments(): string {
+    return join(this.cache, "environments");
+  }
+  get kernels(): string {
+    return join(this.cache, "kernels");
+  }
+  get initramfsDirectory(): string {
+    return join(this.cache, "initramfs");
+  }
+  get disks(): string {
+    return join(this.cache, "disks");
+  }
+  get locks(): string {
+    return join(this.cache, "locks");
+  }
+  get verified(): string {
+    return join(this.cache, "verified");
+  }
+  /** Scratch of builds that do not fit in memory; empty while none runs. */
+  get building(): string {
+    return join(this.cache, "building");
+  }
+  /** What is known about KVM on this machine. */
+  get kvmRecord(): string {
+    return join(this.cache, "kvm.json");
+  }
+  /** The clock frequency measured for emulated guests. */
+  get tscRecord(): string {
+    return join(this.cache, "tsc.json");
+  }
+
+  image(sha256: string): string {
+    return join(this.images, `${sha256}.squashfs`);
+  }
+  environmentRecord(name: string): string {
+    return join(this.environments, `${slugOf(name)}.json`);
+  }
+  kernel(digest: string): string {
+    return join(this.kernels, digest);
+  }
+  /** Written last: a kernel without it does not count. */
+  kernelRecord(digest: string): string {
+    return join(this.kernels, digest, "kernel.json");
+  }
+  initramfs(key: string): string {
+    return join(this.initramfsDirectory, `${key}.cpio`);
+  }
+  /** The record of the hash that a cached file of our own making must have. */
+  seal(path: string): string {
+    return `${path}.json`;
+  }
+  blankDisk(sizeGib: number): string {
+    return join(this.disks, `blank-${sizeGib}.qcow2`);
+  }
+  lock(name: string): string {
+    return join(this.locks, `${name}.lock`);
+  }
+  /** Held while the environment of that name is built. */
+  environmentLock(name: string): string {
+    return this.lock(`environment-${slugOf(name)}`);
+  }
+  /** Held while the guest kernel is fetched. */
+  get kernelLock(): string {
+    return this.lock("kernel");
+  }
+  /** Held while an initramfs is made. */
+  get initramfsLock(): string {
+    return this.lock("initramfs");
+  }
+  verifiedStamp(sha256: string): string {
+    return join(this.verified, `${sha256}.json`);
+  }
+
+  /** Makes the cache's directories; raises `state_dir_unsafe` or `cache_not_writable`. */
+  prepareCache(): void {
+    makePrivateDirectory(this.cache, this.uid);
+    for (const name of cacheDirectories) makePrivateDirectory(join(this.cache, name), this.uid);
+  }
+
+  /** Checks the cache's directories as far as they exist, writing nothing. */
+  checkCache(): void {
+    if (!checkPrivateDirectory(this.cache, this.uid)) return;
+    for (const name of cacheDirectories) checkPrivateDirectory(join(this.cache, name), this.uid);
+  }
+}
+
+/** The locations that these variables ask for; `PYRO_HOME` wins over the XDG directories. */
+export function statePaths(
+  env: Variables = process.env,
+  uid: number = process.getuid?.() ?? 0,
+  home: string = homedir(),
+): StatePaths {
+  const own = env["PYRO_HOME"];
+  if (own !== undefined && own !== "") {
+    if (!isAbsolute(own))
+      throw new PyroError("invalid_input", `PYRO_HOME is "${own}", which is not an absolute path`, {
+        hint: 'export PYRO_HOME="$HOME/.pyro"',
+      });
+    return new StatePaths(own, join(own, "cache"), uid);
+  }
+  const data = absolute(env["XDG_DATA_HOME"]) ?? join(home, ".local", "share");
+  const cache = absolute(env["XDG_CACHE_HOME"]) ?? join(home, ".cache");
+  return new StatePaths(join(data, "pyro"), join(cache, "pyro"), uid);
+}
+
+/** The XDG base directory specification says that a relative value is to be ignored. */
+function absolute(value: string | undefined): string | undefined {
+  return value !== undefined && isAbsolute(value) ? value : undefined;
+}
+
+/** A file name for any environment name: readable, and distinct by a part of its hash. */
+export function slugOf(name: string): string {
+  const readable = name
+    .toLowerCase()
+    .replace(/[^a-z0-9.-]+/g, "_")
+    .replace(/^\.+/, "")
+    .slice(0, 80);
+  return `${readable}-${createHash("sha256").update(name).digest("hex").slice(0, 12)}`;
+}

@@ -1,0 +1,86 @@
+/** The machine of `--allow-host-compat`: the agent in a bubblewrap cage over an environment's files, on the host's own kernel. */
+import { PyroError } from "../contract/errors.ts";
+import { cleanText } from "../contract/text.ts";
+import { startChild } from "../platform/child.ts";
+import { innermostChild } from "../platform/process-facts.ts";
+import { walls } from "./cage.ts";
+import type { Machine, MachineEnd } from "./machine.ts";
+import { Ring } from "./ring.ts";
+
+/** Where the cage keeps what it needs to fill itself; nothing of it is writable. */
+const TOOLS = "/.pyro";
+const LOADER = `${TOOLS}/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 --library-path ${TOOLS}/lib/x86_64-linux-gnu`;
+/** Directories that the cage provides itself. */
+const ownDirectories = "proc dev sys .pyro";
+const LOG_BYTES = 16_384;
+const TAIL_CHARS = 2048;
+
+/** Descriptor numbers inside the cage. */
+const cageFile = { channel: 3, image: 4 } as const;
+
+export interface HostCageSpec {
+  readonly programs: { readonly bwrap: string; readonly unsquashfs: string };
+  /** Absolute path of the agent */
+  readonly agent: string;
+  /** The environment's root image, open for reading */
+  readonly image: number;
+}
+
+/**
+ * Starts a cage. The environment is unpacked into the cage's own memory, which ends with it: no file of it has a name on the host.
+ * unsquashfs answers 2 where it may not give a file the owner or device number it has in the image, which a cage never may.
+ */
+export function startHostCage(spec: HostCageSpec): Machine {
+  const fill = `${LOADER} ${TOOLS}/unsquashfs -q -n -f -no-xattrs -d / -excludes ${TOOLS}/image ${ownDirectories} >/dev/null 2>&1`;
+  const script = `${fill}; [ $? -le 2 ] || exit 1; exec ${TOOLS}/agent --serve-fd ${cageFile.channel}`;
+  const child = startChild({
+    program: spec.programs.bwrap,
+    args: hostCageArgs(spec, script),
+    files: ["stream", spec.image],
+  });
+  const log = new Ring(LOG_BYTES);
+  child.stdout.on("data", (chunk: Buffer) => log.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => log.push(chunk));
+  const channel = child.stream(cageFile.channel);
+  let killed = false;
+  const ended = child.ended.then((): MachineEnd => {
+    return {
+      reason: killed ? "killed" : "vmm_failed",
+      console_tail: "",
+      vmm_tail: cleanText(log.text()).slice(-TAIL_CHARS),
+    };
+  });
+  const kill = async () => {
+    killed = true;
+    child.kill();
+    await ended;
+    channel.destroy();
+  };
+  return { execution_mode: "host_compat", channel, ended, kill, pid: () => innermostChild(child.pid ?? 0) };
+}
+
+function hostCageArgs(spec: HostCageSpec, script: string): string[] {
+  const tools = [
+    ["/usr/lib", "lib"],
+    ["/bin/sh", "sh"],
+    [spec.programs.unsquashfs, "unsquashfs"],
+    [spec.agent, "agent"],
+    [`/proc/self/fd/${cageFile.image}`, "image"],
+  ];
+  return [
+    ...walls,
+    ...["--uid", "0", "--gid", "0"],
+    ...tools.flatMap(([path = "", name]) => ["--ro-bind", path, `${TOOLS}/${name}`]),
+    ...["--dir", "/workspace", "--perms", "1777", "--dir", "/tmp"],
+    ...["--chdir", "/", "--", ...LOADER.split(" "), `${TOOLS}/sh`, "-c", script],
+  ];
+}
+
+/** The error where a cage ended before its agent answered. */
+export function cageError(end: MachineEnd): PyroError {
+  const why = end.vmm_tail.trim().split("\n").at(-1) ?? "";
+  return new PyroError("cage_unavailable", `bubblewrap could not build the cage${why === "" ? "" : `: ${why}`}`, {
+    hint: "Allow unprivileged user namespaces, or leave --allow-host-compat out and use a virtual machine",
+    details: { vmm_tail: end.vmm_tail },
+  });
+}

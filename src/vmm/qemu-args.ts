@@ -1,0 +1,67 @@
+/** The command line of QEMU: the shortest device list that works (docs/design/machine.md). */
+import { diskSerial, type MachineSpec } from "./machine.ts";
+
+/** How the guest's CPU runs: on KVM, or fully emulated by QEMU's TCG. */
+export type Acceleration = "kvm" | "tcg";
+
+/** Descriptor numbers inside the VMM's process. */
+export const vmmFile = { channel: 3, kernel: 4, initramfs: 5, root: 6, disk: 7 } as const;
+
+export interface QemuSpec extends MachineSpec {
+  readonly acceleration: Acceleration;
+  /** Frequency of the host's time stamp counter in kHz; the guest must not calibrate it under emulation */
+  readonly tsc_khz: number;
+}
+
+const sandbox = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+
+/** QEMU's arguments for `spec`, with its files at the numbers of `vmmFile`. */
+export function qemuArgs(spec: QemuSpec): string[] {
+  return [
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-sandbox", sandbox],
+    ...["-M", "microvm,acpi=on,pit=on,pic=on,rtc=on,isa-serial=on"],
+    ...(spec.acceleration === "kvm"
+      ? ["-accel", "kvm", "-cpu", "host"]
+      : ["-accel", "tcg,thread=multi", "-cpu", "max"]),
+    ...["-smp", String(spec.vcpu_count), "-m", String(spec.mem_mib)],
+    ...["-kernel", `/proc/self/fd/${vmmFile.kernel}`, "-initrd", `/proc/self/fd/${vmmFile.initramfs}`],
+    ...["-append", kernelCommandLine(spec)],
+    ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
+    ...["-chardev", `socket,id=agent,fd=${vmmFile.channel}`],
+    ...["-device", "virtio-serial-device", "-device", "virtserialport,chardev=agent,name=agent.0"],
+    ...["-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-device,rng=rng"],
+    ...(spec.files.root === undefined ? [] : rootArgs()),
+    ...(spec.files.disk === undefined ? [] : diskArgs()),
+  ];
+}
+
+function kernelCommandLine(spec: QemuSpec): string {
+  return [
+    ...["console=ttyS0", "quiet", "loglevel=0", "reboot=t", "panic=-1", "mitigations=off"],
+    ...(spec.acceleration === "tcg" ? [`tsc_early_khz=${spec.tsc_khz}`] : []),
+    ...(spec.files.root === undefined ? [] : [`pyro.root=${diskSerial.root}`]),
+  ].join(" ");
+}
+
+/** Formats are named, never probed: a raw disk may carry the header of another format. */
+function rootArgs(): string[] {
+  return [
+    ...["-add-fd", `fd=${vmmFile.root},set=1`],
+    ...["-blockdev", "driver=file,node-name=root-file,filename=/dev/fdset/1,read-only=on,locking=off"],
+    ...["-blockdev", "driver=raw,node-name=root,file=root-file,read-only=on"],
+    ...["-device", `virtio-blk-device,drive=root,serial=${diskSerial.root}`],
+  ];
+}
+
+/** The disk of a machine that is thrown away: flushes by the guest are not passed to the host's disk. */
+function diskArgs(): string[] {
+  return [
+    ...["-add-fd", `fd=${vmmFile.disk},set=2`],
+    ...[
+      "-blockdev",
+      "driver=file,node-name=disk-file,filename=/dev/fdset/2,cache.no-flush=on,discard=unmap,locking=off",
+    ],
+    ...["-blockdev", "driver=qcow2,node-name=disk,file=disk-file,cache.no-flush=on,discard=unmap"],
+    ...["-device", `virtio-blk-device,drive=disk,serial=${diskSerial.disk}`],
+  ];
+}

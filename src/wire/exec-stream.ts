@@ -1,0 +1,129 @@
+/** One command on one HTTP/2 stream: parameters and stdin go out as records, events and output come back. */
+import type { ClientHttp2Stream } from "node:http2";
+import type { Readable } from "node:stream";
+import { PyroError } from "../contract/errors.ts";
+import { type ExecEnded, type Message, messages, recordKind } from "./messages.ts";
+import { RecordDecoder, recordHeader, type WireRecord } from "./records.ts";
+import { refusal } from "./refusal.ts";
+import { collect, parse, responseStatus, violation } from "./reply.ts";
+
+/** Takes output; what it returns is awaited before more is read from the guest. */
+export type OutputSink = (kind: "stdout" | "stderr", data: Buffer) => void | Promise<void>;
+
+/** Time in which a record that has begun must be complete, and the least patience after a deadline, in milliseconds (security.md 4.5). */
+const RECORD_DEADLINE_MS = 10_000;
+const STDIN_RECORD_BYTES = 65_536;
+
+/** Drives the exchange to its end. Throws `PyroError` or what broke the stream. */
+export async function execStream(
+  stream: ClientHttp2Stream,
+  params: Message<"exec.params">,
+  io: { stdin: Readable | undefined; onOutput: OutputSink; deadline_ms: number | undefined },
+): Promise<ExecEnded> {
+  const watchdog = new Watchdog(stream, io.deadline_ms);
+  try {
+    const answered = responseStatus(stream);
+    await write(stream, recordKind.json, Buffer.from(JSON.stringify(params)));
+    const feeding = io.stdin === undefined ? finishRequest(stream) : feed(stream, io.stdin);
+    feeding.catch(() => {});
+    const status = await answered;
+    if (status !== 200) throw refusal("exec", await collect(stream, "exec"));
+    const ended = await readRecords(stream, io.onOutput, watchdog);
+    if (ended === undefined) throw new PyroError("guest_lost", "The guest ended before the command's result arrived");
+    return ended;
+  } finally {
+    watchdog.handling();
+  }
+}
+
+async function readRecords(
+  stream: ClientHttp2Stream,
+  onOutput: OutputSink,
+  watchdog: Watchdog,
+): Promise<ExecEnded | undefined> {
+  const decoder = new RecordDecoder();
+  let ended: ExecEnded | undefined;
+  for await (const chunk of stream) {
+    watchdog.handling();
+    for (const record of decoder.push(chunk)) {
+      if (ended !== undefined) throw violation("The agent sent a record after the end of a command");
+      ended = await take(record, onOutput);
+    }
+    watchdog.waiting(decoder.partial);
+  }
+  if (decoder.partial) throw violation("The agent's stream ended inside a record");
+  return ended;
+}
+
+/** Ends a stream whose agent is late: inside a record, or after the command's own deadline; never while its reader is slow. */
+class Watchdog {
+  readonly #stream: ClientHttp2Stream;
+  readonly #due: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(stream: ClientHttp2Stream, deadline_ms: number | undefined) {
+    this.#stream = stream;
+    this.#due = deadline_ms === undefined ? Number.POSITIVE_INFINITY : performance.now() + deadline_ms;
+    this.waiting(false);
+  }
+
+  /** The agent has to send something now; `partial` when a record has begun. */
+  waiting(partial: boolean): void {
+    const patience = Math.max(this.#due - performance.now(), RECORD_DEADLINE_MS);
+    const limit = partial ? RECORD_DEADLINE_MS : patience;
+    clearTimeout(this.#timer);
+    if (Number.isFinite(limit)) this.#timer = setTimeout(() => this.#stream.destroy(stalled(partial)), limit);
+  }
+
+  /** The agent owes nothing: what it sent is being dealt with, or all is done. */
+  handling(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+async function take(record: WireRecord, onOutput: OutputSink): Promise<ExecEnded | undefined> {
+  if (record.kind === recordKind.stdout) await onOutput("stdout", record.payload);
+  else if (record.kind === recordKind.stderr) await onOutput("stderr", record.payload);
+  else if (record.kind === recordKind.json) {
+    const event = parse(messages["exec.event"], record.payload.toString("utf8"), "exec");
+    return event.event === "ended" ? event : undefined;
+  } else throw violation(`The agent sent a record of unknown kind ${record.kind}`);
+  return undefined;
+}
+
+async function feed(stream: ClientHttp2Stream, stdin: Readable): Promise<void> {
+  for await (const chunk of stdin) {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+    for (let at = 0; at < bytes.length; at += STDIN_RECORD_BYTES) {
+      if (stream.destroyed || stream.writableEnded) return;
+      await write(stream, recordKind.stdin, bytes.subarray(at, at + STDIN_RECORD_BYTES));
+    }
+  }
+  await finishRequest(stream);
+}
+
+async function finishRequest(stream: ClientHttp2Stream): Promise<void> {
+  if (!stream.destroyed && !stream.writableEnded) stream.end();
+}
+
+async function write(stream: ClientHttp2Stream, kind: number, payload: Buffer): Promise<void> {
+  stream.cork();
+  stream.write(recordHeader(kind, payload.length));
+  const room = stream.write(payload);
+  stream.uncork();
+  if (room) return;
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      stream.off("drain", done);
+      stream.off("close", done);
+      resolve();
+    };
+    stream.once("drain", done);
+    stream.once("close", done);
+  });
+}
+
+function stalled(partial: boolean): PyroError {
+  const what = partial ? "complete a record" : "report the command's end";
+  return new PyroError("agent_stalled", `The agent did not ${what} in time`);
+}

@@ -1,0 +1,86 @@
+/** The guest protocol: every message between host and agent, as schemas; `protocol/` and the Rust tests follow from it. */
+import { z } from "zod";
+
+/** Version of the protocol; host and agent of one build always have the same. */
+export const PROTOCOL_VERSION = 1;
+
+/** Largest record either side may send, in bytes (docs/design/protocol.md). */
+export const MAX_RECORD_BYTES = 1_048_576;
+
+/** Largest JSON reply the host accepts, in bytes. */
+export const MAX_REPLY_BYTES = 1_048_576;
+
+/** Kinds of record in a streaming body, both directions. */
+export const recordKind = { json: 0, stdin: 1, stdout: 1, stderr: 2 } as const;
+
+const count = z.int().min(0);
+const empty = z.strictObject({});
+const signalNumber = z.int().min(1).max(64);
+
+/** Message schemas by method and direction. */
+export const messages = {
+  "hello.request": z.strictObject({
+    protocol: z.literal(PROTOCOL_VERSION),
+    build: z.string().max(128),
+    nonce: z.string().max(128),
+  }),
+  "hello.response": z.strictObject({
+    protocol: z.literal(PROTOCOL_VERSION),
+    build: z.string().max(128),
+    nonce: z.string().max(128),
+    version: z.string().max(64),
+    mode: z.enum(["guest", "listen"]),
+    kernel_release: z.string().max(128),
+    pid: count,
+    uptime_ms: count,
+  }),
+  "ping.request": empty,
+  "ping.response": empty,
+  "setup.request": z.strictObject({
+    hostname: z.string().max(64),
+    machine_id: z.string().regex(/^[0-9a-f]{32}$/),
+    entropy: z.base64(),
+    wall_time_unix_ms: count,
+    root: z.string().max(20).nullable(),
+    disk: z.string().max(20).nullable(),
+  }),
+  "setup.response": z.strictObject({ uptime_ms: count, boot_id: z.string().max(64).nullable() }),
+  "exec.params": z.strictObject({
+    argv: z.array(z.string()).min(1),
+    env: z.record(z.string(), z.string()),
+    cwd: z.string(),
+    timeout_ms: count.nullable(),
+    stdin: z.boolean(),
+  }),
+  "exec.event": z.discriminatedUnion("event", [
+    z.strictObject({ event: z.literal("started"), pid: count }),
+    z.strictObject({
+      event: z.literal("ended"),
+      exit_code: z.int().min(0).max(255).nullable(),
+      signal: signalNumber.nullable(),
+      timed_out: z.boolean(),
+      oom_killed: z.boolean(),
+      duration_ms: count,
+    }),
+  ]),
+  "signal.request": z.strictObject({ pid: count, signal: signalNumber }),
+  "signal.response": empty,
+  "poweroff.request": empty,
+  "poweroff.response": empty,
+  failure: z.strictObject({
+    code: z.string().regex(/^[a-z_]{1,64}$/),
+    message: z.string().max(8192),
+    errno: z.int().nullable(),
+  }),
+} as const;
+
+export type MessageName = keyof typeof messages;
+
+/** A message as the schema gives it. */
+export type Message<N extends MessageName> = z.infer<(typeof messages)[N]>;
+
+/** Methods with one JSON request and one JSON response. */
+export type UnaryMethod = "hello" | "ping" | "setup" | "signal" | "poweroff";
+
+/** How a command ended, as the agent reports it. */
+export type ExecEnded = Extract<Message<"exec.event">, { event: "ended" }>;

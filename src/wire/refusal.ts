@@ -1,0 +1,30 @@
+/** Turns an agent's refusal into one of pyro's errors; its text is untrusted and is cleaned and cut. */
+import { type ErrorCode, PyroError } from "../contract/errors.ts";
+import { cleanText } from "../contract/text.ts";
+import { messages } from "./messages.ts";
+
+/** Longest text of an agent's error that is shown, in characters (security.md 4.5). */
+const MAX_ERROR_TEXT = 2048;
+
+const codes: ReadonlyMap<string, ErrorCode> = new Map([
+  ["command_not_found", "command_not_found"],
+  ["command_not_executable", "command_not_executable"],
+  ["argument_too_long", "argument_too_long"],
+  ["cwd_not_found", "invalid_input"],
+  ["protocol_mismatch", "agent_mismatch"],
+]);
+
+/** The error for a reply whose status is not 200. */
+export function refusal(method: string, body: string): PyroError {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    value = undefined;
+  }
+  const failure = messages.failure.safeParse(value);
+  if (!failure.success) return new PyroError("protocol_violation", `The agent refused ${method} in an unknown form`);
+  const code = codes.get(failure.data.code) ?? "guest_lost";
+  const message = cleanText(failure.data.message).slice(0, MAX_ERROR_TEXT);
+  return new PyroError(code, message, { details: { agent_code: failure.data.code, errno: failure.data.errno } });
+}

@@ -1,0 +1,127 @@
+/** One machine in use: shaken hands with, made itself, running commands, and gone without trace at the end. */
+import { randomBytes } from "node:crypto";
+import type { Readable } from "node:stream";
+import { PyroError } from "../contract/errors.ts";
+import type { MachineEnd } from "../vmm/machine.ts";
+import { AgentClient } from "../wire/client.ts";
+import type { OutputSink } from "../wire/exec-stream.ts";
+import { type ExecEnded, PROTOCOL_VERSION } from "../wire/messages.ts";
+import type { OpenMachine } from "./machine-source.ts";
+
+/** Entropy credited to a machine before its first command, in bytes. */
+const ENTROPY_BYTES = 256;
+/** How long a broken connection waits for the machine's own account of its end, in milliseconds. */
+const END_GRACE_MS = 500;
+
+export interface SessionCommand {
+  readonly argv: readonly string[];
+  readonly timeout_ms: number | null;
+  readonly stdin: Readable | undefined;
+  readonly onOutput: OutputSink;
+  readonly signal: AbortSignal;
+}
+
+/** Owns an open machine until `close`. */
+export class MachineSession {
+  readonly #open: OpenMachine;
+  readonly #agent: AgentClient;
+
+  private constructor(open: OpenMachine) {
+    this.#open = open;
+    this.#agent = new AgentClient(open.machine.channel);
+  }
+
+  /** Shakes hands and sets the machine up as `hostname`; kills it where that fails. */
+  static async begin(open: OpenMachine, hostname: string, signal: AbortSignal): Promise<MachineSession> {
+    const session = new MachineSession(open);
+    try {
+      await session.#hello(signal);
+      await session.#setup(hostname, signal);
+      return session;
+    } catch (error) {
+      const explained = await session.#explain(error);
+      await session.close();
+      throw explained;
+    }
+  }
+
+  get execution_mode() {
+    return this.#open.machine.execution_mode;
+  }
+
+  /** Runs a command to its end; a cancelled one is killed with everything it started. */
+  async exec(command: SessionCommand): Promise<ExecEnded> {
+    const { argv, timeout_ms, stdin, onOutput, signal } = command;
+    try {
+      return await this.#agent.exec(
+        { argv: [...argv], env: { ...this.#open.env }, cwd: this.#open.cwd, timeout_ms, stdin: stdin !== undefined },
+        {
+          stdin,
+          onOutput,
+          signal,
+          deadline_ms: timeout_ms === null ? undefined : timeout_ms + this.#open.call_deadline_ms,
+        },
+      );
+    } catch (error) {
+      throw await this.#explain(error);
+    }
+  }
+
+  /** A call that does nothing, for measuring the channel. */
+  async ping(): Promise<void> {
+    await this.#agent.call("ping", {}, { deadline_ms: this.#open.call_deadline_ms });
+  }
+
+  /** Ends the machine at once; nothing of it is left when this resolves. */
+  async close(): Promise<void> {
+    this.#agent.close();
+    await this.#open.machine.kill();
+  }
+
+  async #hello(signal: AbortSignal): Promise<void> {
+    const nonce = randomBytes(16).toString("hex");
+    const build = this.#open.agent_build;
+    const answer = await this.#agent.call(
+      "hello",
+      { protocol: PROTOCOL_VERSION, build, nonce },
+      { deadline_ms: this.#open.call_deadline_ms, signal },
+    );
+    if (answer.nonce !== nonce) throw new PyroError("protocol_violation", "The agent's greeting does not answer ours");
+    if (answer.build !== build)
+      throw new PyroError("agent_mismatch", `The agent is build ${answer.build}, pyro needs ${build}`);
+  }
+
+  async #setup(hostname: string, signal: AbortSignal): Promise<void> {
+    const request = {
+      hostname,
+      machine_id: randomBytes(16).toString("hex"),
+      entropy: randomBytes(ENTROPY_BYTES).toString("base64"),
+      wall_time_unix_ms: Date.now(),
+      ...this.#open.disks,
+    };
+    await this.#agent.call("setup", request, { deadline_ms: this.#open.call_deadline_ms, signal });
+  }
+
+  /** A connection that broke because the machine ended is explained by how it ended. */
+  async #explain(thrown: unknown): Promise<unknown> {
+    if (!(thrown instanceof PyroError) || (thrown.code !== "guest_lost" && thrown.code !== "protocol_violation"))
+      return thrown;
+    const end = await Promise.race([this.#open.machine.ended, delay(END_GRACE_MS)]);
+    return end === undefined ? thrown : lost(end, thrown);
+  }
+}
+
+function lost(end: MachineEnd, cause: PyroError): PyroError {
+  const what = {
+    killed: "The virtual machine was killed",
+    guest_panic: "The guest's kernel panicked",
+    guest_exit: "The guest powered itself off",
+    vmm_failed: "The virtual machine monitor failed",
+  }[end.reason];
+  const { reason, console_tail, vmm_tail } = end;
+  return new PyroError("guest_lost", what, { details: { reason, console_tail, vmm_tail }, cause });
+}
+
+function delay(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
+}

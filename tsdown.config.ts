@@ -1,0 +1,15 @@
+import { defineConfig } from "tsdown";
+
+/** One file per entry, so that a start reads few files; what a command does not need is not loaded. */
+export default defineConfig({
+  entry: { cli: "src/cli/main.ts", sdk: "src/sdk/index.ts", "tools/run-tests": "tools/run-tests.ts" },
+  format: "esm",
+  platform: "node",
+  target: "node20.19",
+  outDir: "dist",
+  clean: false,
+  dts: false,
+  minify: false,
+  outExtensions: () => ({ js: ".js" }),
+  deps: { alwaysBundle: [/.*/] },
+});
