@@ -2,7 +2,13 @@ import { defineConfig } from "tsdown";
 
 /** One file per entry, so that a start reads few files; what a command does not need is not loaded. */
 export default defineConfig({
-  entry: { cli: "src/cli/main.ts", sdk: "src/sdk/index.ts", "tools/run-tests": "tools/run-tests.ts" },
+  entry: {
+    cli: "src/cli/main.ts",
+    sdk: "src/sdk/index.ts",
+    "tools/run-tests": "tools/run-tests.ts",
+    "tools/generate": "tools/generate.ts",
+    "bench/main": "bench/main.ts",
+  },
   format: "esm",
   platform: "node",
   target: "node20.19",

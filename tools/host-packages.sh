@@ -4,7 +4,7 @@ set -eu
 
 # package:program that shows it is there
 needed="qemu-system-x86:/usr/bin/qemu-system-x86_64 qemu-utils:/usr/bin/qemu-img bubblewrap:/usr/bin/bwrap
-squashfs-tools:/usr/bin/sqfstar mmdebstrap:/usr/bin/mmdebstrap uidmap:/usr/bin/newuidmap lz4:/usr/bin/lz4
+squashfs-tools:/usr/bin/sqfstar mmdebstrap:/usr/bin/mmdebstrap uidmap:/usr/bin/newuidmap
 e2fsprogs:/sbin/mke2fs util-linux:/usr/bin/flock apt:/usr/bin/apt-get dpkg:/usr/bin/dpkg-deb
 debian-archive-keyring:/usr/share/keyrings/debian-archive-keyring.gpg"
 # what building from a checkout needs beside them

@@ -94,6 +94,12 @@ function read(
 ): Invocation {
   const options = command.opts<Record<string, unknown>>();
   const input: Record<string, unknown> = {};
+  if (rest !== undefined && !positional.some((field) => field.type === "list")) {
+    const extra = rest.map((word) => JSON.stringify(word)).join(" ");
+    throw new PyroError("invalid_input", `${op.names.cli} takes no command after --, but got ${extra}`, {
+      hint: `pyro ${op.names.cli} --help`,
+    });
+  }
   for (const field of fields) {
     const value = options[camelCase(field.name)];
     if (value !== undefined) input[field.name] = fromText(field, value);

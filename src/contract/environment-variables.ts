@@ -7,6 +7,9 @@ export const environmentVariables = {
   PYRO_DEBIAN_MIRROR: "Base address of the Debian archive, default http://deb.debian.org/debian",
   PYRO_DEBIAN_SECURITY_MIRROR:
     "Base address of Debian's security archive, default http://deb.debian.org/debian-security",
+  http_proxy: "Proxy for the archive, also as HTTP_PROXY; without it the host's apt settings count",
+  https_proxy: "The same for https, also as HTTPS_PROXY",
+  no_proxy: "Hosts that are reached without a proxy, also as NO_PROXY",
   PYRO_DEBUG: "Set to 1 for stack traces and the cause of every error",
   PYRO_ACCEL: "Set to kvm or tcg to force how guests run, in place of trying KVM",
   NO_COLOR: "Set to anything for output without colour",

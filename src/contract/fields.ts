@@ -12,10 +12,12 @@ const MAX_TTL_SECONDS = 21 * 86_400;
 function wholeNumber(min: number, max: number) {
   const error = (issue: { input?: unknown }) =>
     `${JSON.stringify(issue.input)} is not a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
+  return z.int({ error, abort: true }).min(min, { error, abort: true }).max(max, { error });
 }
 
 const withoutNul = z.string().refine((text) => !text.includes("\0"), { error: "must not contain a NUL character" });
+
+const NO_COMMAND = "a command is missing: put it after --";
 
 const executionModes = ["guest_kvm", "guest_emulated", "host_compat"] as const;
 
@@ -25,8 +27,8 @@ export type ExecutionMode = (typeof executionModes)[number];
 export const field = {
   environment: withoutNul.min(1).max(512).describe("Environment name, such as debian:12"),
   command: z
-    .array(withoutNul)
-    .min(1, { error: "a command is missing: put it after --" })
+    .array(withoutNul, { error: (issue) => (issue.input === undefined ? NO_COMMAND : "must be a list of strings") })
+    .min(1, { error: NO_COMMAND })
     .describe("Program and arguments, not a shell string"),
   vcpuCount: wholeNumber(1, MAX_VCPU_COUNT).default(1).describe("Virtual CPUs"),
   memMib: wholeNumber(MIN_MEM_MIB, MAX_MEM_MIB).default(1024).describe("Guest memory in MiB"),

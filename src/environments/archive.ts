@@ -31,7 +31,8 @@ export const hostProxy = `
 `;
 
 // The date of the newest index bounds all timestamps, so that equal packages give an equal image. It is read before
-// signatures are checked and influences nothing else. usr-is-merged is preferred because usrmerge pulls in Perl.
+// signatures are checked and influences nothing else. usrmerge is pinned away, and so its Perl, in favour of
+// usr-is-merged. Devices are left out: the guest has its own, and an unprivileged user cannot unpack them.
 const script = `
 build() {
   local suite=$1 keyring=$2 packages=$3 image_sources=$4 epoch=0 date url; shift 4
@@ -48,21 +49,21 @@ build() {
   echo "pyro: epoch $epoch" >&2
   export SOURCE_DATE_EPOCH=$epoch
   mmdebstrap --verbose --mode=root --variant=minbase --format=tar --architectures=amd64 \
-    --skip=chroot/mount/sys,output/dev --keyring="$keyring" --include="$packages" \
+    --skip=chroot/mount/sys --keyring="$keyring" --include="$packages" \
     --setup-hook='/bin/sh /usr/share/mmdebstrap/hooks/merged-usr/setup00.sh "$1"' \
     --setup-hook='mkdir -p "$1/etc/apt/preferences.d"; printf "Package: usrmerge\\nPin: release *\\nPin-Priority: -1\\n" > "$1/etc/apt/preferences.d/pyro"' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/info/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/lintian/*' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "2"' --aptopt='Acquire::http::Timeout "20"' \
-    --customize-hook='rm -f "$1/etc/apt/preferences.d/pyro" "$1/etc/resolv.conf" "$1"/var/log/*.log "$1"/var/log/apt/*' \
+    --customize-hook='cd "$1" && rm -f etc/apt/preferences.d/pyro etc/resolv.conf etc/hostname etc/hosts var/log/*.log var/log/apt/* var/cache/debconf/*-old' \
     --customize-hook='echo pyro > "$1/etc/hostname"; printf "127.0.0.1 localhost pyro\\n::1 localhost\\n" > "$1/etc/hosts"' \
     --customize-hook='mkdir -p "$1/workspace"; : > "$1/etc/machine-id"; : > "$1/etc/resolv.conf"' \
     --customize-hook='echo "pyro: packages $(grep -c "^Package:" "$1/var/lib/dpkg/status")" >&2' \
     --customize-hook="printf '%s' '$image_sources' > \\"\\$1/etc/apt/sources.list\\"" \
     "$suite" - "$@" 3>&- |
     sqfstar -comp lz4 -force -quiet -no-progress -exit-on-error -root-mode 0755 -root-uid 0 -root-gid 0 \
-      -root-time "$epoch" /proc/self/fd/3 >&2
+      -root-time "$epoch" /proc/self/fd/3 'dev/*' >&2
 }
 `;
 

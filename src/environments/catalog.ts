@@ -38,21 +38,21 @@ export const catalog: readonly CatalogEntry[] = [
     description: "Debian 12 with Git, Python and the usual agent tools",
     suite: "bookworm",
     packages: agentPackages,
-    scratch_mib: 1024,
+    scratch_mib: 768,
   },
   {
     name: "debian:12-base",
     description: "Debian 12, minimal",
     suite: "bookworm",
     packages: basePackages,
-    scratch_mib: 640,
+    scratch_mib: 512,
   },
   {
     name: "debian:12-build",
     description: "Debian 12 with Git, Python and common build tools",
     suite: "bookworm",
     packages: buildPackages,
-    scratch_mib: 2048,
+    scratch_mib: 1536,
   },
 ];
 

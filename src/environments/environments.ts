@@ -120,9 +120,12 @@ export class Environments {
   }
 
   /** Removes what no record needs, and says how much that freed. */
-  async prune(options: WorkOptions & { readonly agent_sha256?: string } = {}): Promise<PruneResult> {
+  async prune(options: WorkOptions = {}): Promise<PruneResult> {
     this.#paths.prepareCache();
-    return pruneCache(this.#paths, options.agent_sha256, options.signal);
+    const result = await pruneCache(this.#paths, options.signal);
+    if (result !== undefined) return result;
+    await options.emit?.({ type: "warning", message: "Something is being built, so that nothing was removed" });
+    return { removed: [], freed_bytes: 0 };
   }
 
   async #ensure(

@@ -16,10 +16,12 @@ const LOG_LINES = 400;
  */
 const prelude = `
 set -u -o pipefail
+umask 022
 scratch=$1 mib=$2; shift 2
 finish() {
   trap '' TERM
   if [ -n "$scratch" ]; then
+    exec 2>/dev/null
     kill -KILL -1
     for point in $(awk '$5 ~ "^/tmp/" { print $5 }' /proc/self/mountinfo | tac); do umount -l "$point"; done
     rm -rf --one-file-system /tmp/work

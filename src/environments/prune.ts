@@ -4,7 +4,6 @@ import { allocatedBytes, listDirectory, remove } from "../platform/files.ts";
 import { withFreeLock } from "../platform/lock.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { catalog } from "./catalog.ts";
-import { initramfsKey } from "./initramfs.ts";
 import { currentKernel } from "./kernel.ts";
 import { imageHash, readEnvironments } from "./records.ts";
 import { openSealed, sealedHash } from "./sealed.ts";
@@ -18,8 +17,8 @@ export interface PruneResult {
 
 type Drop = (path: string) => void;
 
-/** Removes what no record needs; with an agent's hash, also every initramfs of another agent. */
-export async function pruneCache(paths: StatePaths, agentSha256?: string, signal?: AbortSignal): Promise<PruneResult> {
+/** Removes what no record needs; of the initramfs files, which are made again in no time, the newest stays. Undefined while something is being built. */
+export async function pruneCache(paths: StatePaths, signal?: AbortSignal): Promise<PruneResult | undefined> {
   const removed: { path: string; size_bytes: number }[] = [];
   const drop: Drop = (path) => {
     const size_bytes = allocatedBytes(path);
@@ -31,13 +30,14 @@ export async function pruneCache(paths: StatePaths, agentSha256?: string, signal
   const done = await whileFree([...environmentLocks, paths.kernelLock, paths.initramfsLock], async () => {
     await pruneImages(paths, drop, used, signal);
     await pruneKernels(paths, drop, used, signal);
-    await pruneInitramfs(paths, agentSha256, drop, used);
-    await pruneDisks(paths, drop, used);
+    await pruneInitramfs(paths, drop, used);
+    await pruneSealed(paths, paths.disks, drop, used, () => true);
     for (const name of listDirectory(paths.building)) drop(join(paths.building, name));
     for (const name of listDirectory(paths.verified))
       if (!used.has(name.replace(/\.json$/, ""))) drop(join(paths.verified, name));
   });
-  return { removed: done ? removed : [], freed_bytes: removed.reduce((sum, one) => sum + one.size_bytes, 0) };
+  if (!done) return undefined;
+  return { removed, freed_bytes: removed.reduce((sum, one) => sum + one.size_bytes, 0) };
 }
 
 /** Runs `action` with all the locks in hand; false, and nothing done, where somebody holds one of them. */
@@ -74,22 +74,20 @@ async function pruneKernels(paths: StatePaths, drop: Drop, used: Set<string>, si
   for (const hash of kept?.hashes ?? []) used.add(hash);
 }
 
-async function pruneInitramfs(
-  paths: StatePaths,
-  agentSha256: string | undefined,
-  drop: Drop,
-  used: Set<string>,
-): Promise<void> {
-  const kernel = currentKernel(paths);
-  const wanted =
-    kernel !== undefined && agentSha256 !== undefined
-      ? paths.initramfs(initramfsKey(kernel.digest, agentSha256))
-      : undefined;
-  await pruneSealed(paths, paths.initramfsDirectory, drop, used, (path) => wanted === undefined || path === wanted);
+async function pruneInitramfs(paths: StatePaths, drop: Drop, used: Set<string>): Promise<void> {
+  let newest: { path: string; mtime: bigint } | undefined;
+  for (const name of listDirectory(paths.initramfsDirectory).filter(isContent)) {
+    const path = join(paths.initramfsDirectory, name);
+    const file = await openSealed(path, paths);
+    const mtime = BigInt(file?.stamp().mtime_ns ?? 0);
+    file?.close();
+    if (file !== undefined && mtime > (newest?.mtime ?? 0n)) newest = { path, mtime };
+  }
+  await pruneSealed(paths, paths.initramfsDirectory, drop, used, (path) => path === newest?.path);
 }
 
-async function pruneDisks(paths: StatePaths, drop: Drop, used: Set<string>): Promise<void> {
-  await pruneSealed(paths, paths.disks, drop, used, () => true);
+function isContent(name: string): boolean {
+  return !name.endsWith(".json");
 }
 
 async function pruneSealed(
@@ -99,7 +97,7 @@ async function pruneSealed(
   used: Set<string>,
   isWanted: (path: string) => boolean,
 ): Promise<void> {
-  const names = listDirectory(directory).filter((name) => !name.endsWith(".json"));
+  const names = listDirectory(directory).filter(isContent);
   const kept = new Set<string>();
   for (const name of names) {
     const path = join(directory, name);

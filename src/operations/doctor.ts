@@ -20,7 +20,11 @@ export const doctor = operation({
       .nullable()
       .describe("How guests would run, where it could be tried"),
     capabilities: z
-      .strictObject({ vm_boot: state, guest_exec: state, guest_network: state })
+      .strictObject({
+        vm_boot: state.describe("A guest boots"),
+        guest_exec: state.describe("A guest runs a command"),
+        guest_network: state.describe("A guest reaches the public network through the gate"),
+      })
       .describe("What guests can do here"),
     checks: z
       .array(

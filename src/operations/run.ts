@@ -48,6 +48,7 @@ export const run = operation({
     "cache_not_writable",
     "host_disk_full",
     "host_io_failed",
+    "state_dir_unsafe",
     "cage_unavailable",
     "kvm_unavailable",
     "vm_start_failed",

@@ -6,6 +6,8 @@ import type { Duplex, Readable } from "node:stream";
 export type ChildFile = "stream" | number;
 
 export interface ChildSpec {
+  /** Absolute path of the agent, which starts the program with our descriptors closed and bound to our life */
+  readonly launcher: string;
   /** Absolute path of the program */
   readonly program: string;
   readonly args: readonly string[];
@@ -13,6 +15,9 @@ export interface ChildSpec {
   /** Descriptors from 3 up */
   readonly files: readonly ChildFile[];
 }
+
+/** Number of the first of `files` */
+const FIRST_FILE = 3;
 
 /** How a child ended. */
 export interface ChildEnd {
@@ -38,35 +43,36 @@ export interface Child {
  * Must be called on the main thread: a parent-death signal follows the thread that spawned.
  */
 export function startChild(spec: ChildSpec): Child {
-  const process = spawn(spec.program, spec.args, {
+  const last_fd = FIRST_FILE + spec.files.length - 1;
+  const child = spawn(spec.launcher, ["launch", String(process.pid), String(last_fd), spec.program, ...spec.args], {
     detached: true,
     cwd: "/",
     env: { ...spec.env },
     stdio: ["ignore", "pipe", "pipe", ...spec.files.map((file) => (file === "stream" ? "pipe" : file))],
   });
   const ended = new Promise<ChildEnd>((resolve) => {
-    process.once("error", (error) => resolve({ exit_code: null, signal: null, error }));
-    process.once("exit", (exit_code, signal) => resolve({ exit_code, signal }));
+    child.once("error", (error) => resolve({ exit_code: null, signal: null, error }));
+    child.once("exit", (exit_code, signal) => resolve({ exit_code, signal }));
   });
   return {
-    pid: process.pid,
-    stdout: readable(process, 1),
-    stderr: readable(process, 2),
+    pid: child.pid,
+    stdout: readable(child, 1),
+    stderr: readable(child, 2),
     ended,
-    stream: (number) => duplex(process, number),
-    kill: () => void process.kill("SIGKILL"),
+    stream: (number) => duplex(child, number),
+    kill: () => void child.kill("SIGKILL"),
   };
 }
 
-function readable(process: ChildProcess, number: 1 | 2): Readable {
-  const stream = number === 1 ? process.stdout : process.stderr;
+function readable(child: ChildProcess, number: 1 | 2): Readable {
+  const stream = number === 1 ? child.stdout : child.stderr;
   if (stream === null) throw new Error(`descriptor ${number} of the child is no stream`);
   stream.on("error", () => {});
   return stream;
 }
 
-function duplex(process: ChildProcess, number: number): Duplex {
-  const stream = process.stdio[number];
+function duplex(child: ChildProcess, number: number): Duplex {
+  const stream = child.stdio[number];
   if (stream === null || stream === undefined || !("write" in stream) || !("read" in stream)) {
     throw new Error(`descriptor ${number} of the child is no stream`);
   }

@@ -18,7 +18,6 @@ const packageOf = {
   unsquashfs: "squashfs-tools",
   mmdebstrap: "mmdebstrap",
   newuidmap: "uidmap",
-  lz4: "lz4",
   flock: "util-linux",
   unshare: "util-linux",
   bash: "bash",

@@ -1,7 +1,7 @@
 /** Every directory and file name that pyro creates, and the rule that they are ours alone. */
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { PyroError } from "../contract/errors.ts";
 import { checkPrivateDirectory, makePrivateDirectory } from "../platform/files.ts";
 
@@ -109,14 +109,18 @@ export class StatePaths {
 
   /** Makes the cache's directories; raises `state_dir_unsafe` or `cache_not_writable`. */
   prepareCache(): void {
-    makePrivateDirectory(this.cache, this.uid);
-    for (const name of cacheDirectories) makePrivateDirectory(join(this.cache, name), this.uid);
+    for (const path of this.#cacheDirectories()) makePrivateDirectory(path, this.uid);
   }
 
   /** Checks the cache's directories as far as they exist, writing nothing. */
   checkCache(): void {
-    if (!checkPrivateDirectory(this.cache, this.uid)) return;
-    for (const name of cacheDirectories) checkPrivateDirectory(join(this.cache, name), this.uid);
+    for (const path of this.#cacheDirectories()) checkPrivateDirectory(path, this.uid);
+  }
+
+  /** Parents first; PYRO_HOME holds both kinds of state, and so is ours as well. */
+  #cacheDirectories(): string[] {
+    const shared = dirname(this.cache) === this.data ? [this.data] : [];
+    return [...shared, this.cache, ...cacheDirectories.map((name) => join(this.cache, name))];
   }
 }
 

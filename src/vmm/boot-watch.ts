@@ -9,6 +9,8 @@ import { Ring } from "./ring.ts";
 /** What is kept of a console, in bytes (security.md 4.5). */
 const CONSOLE_BYTES = 65_536;
 const MAX_LINE = 8192;
+/** Longest text of the guest's that an error carries, in characters (security.md 4.5). */
+const MAX_TEXT = 2048;
 const READY = "pyro-agent: ready";
 const FAILED = "pyro-agent: boot failed ";
 
@@ -60,9 +62,14 @@ export class BootWatch {
 
 function bootError(text: string): PyroError {
   const failure = readFailure(text);
-  if (failure === undefined) return new PyroError("boot_failed", `The guest could not boot: ${cleanText(text)}`);
-  const message = `The guest could not boot: ${cleanText(failure.stage)}: ${cleanText(failure.message)}`;
-  return new PyroError("boot_failed", message, { details: { stage: cleanText(failure.stage), errno: failure.errno } });
+  if (failure === undefined) return new PyroError("boot_failed", `The guest could not boot: ${shown(text)}`);
+  const stage = shown(failure.stage);
+  const message = `The guest could not boot: ${stage}: ${shown(failure.message)}`;
+  return new PyroError("boot_failed", message, { details: { stage, errno: failure.errno } });
+}
+
+function shown(text: string): string {
+  return cleanText(text).slice(0, MAX_TEXT);
 }
 
 function readFailure(text: string): BootFailure | undefined {

@@ -32,8 +32,9 @@ export interface HostCageSpec {
  */
 export function startHostCage(spec: HostCageSpec): Machine {
   const fill = `${LOADER} ${TOOLS}/unsquashfs -q -n -f -no-xattrs -d / -excludes ${TOOLS}/image ${ownDirectories} >/dev/null 2>&1`;
-  const script = `${fill}; [ $? -le 2 ] || exit 1; exec ${TOOLS}/agent --serve-fd ${cageFile.channel}`;
+  const script = `${fill}; [ $? -le 2 ] || exit 1; exec ${TOOLS}/agent --stdin <&${cageFile.channel} ${cageFile.channel}<&- ${cageFile.image}<&-`;
   const child = startChild({
+    launcher: spec.agent,
     program: spec.programs.bwrap,
     args: hostCageArgs(spec, script),
     files: ["stream", spec.image],

@@ -37,7 +37,7 @@ export function qemuArgs(spec: QemuSpec): string[] {
 
 function kernelCommandLine(spec: QemuSpec): string {
   return [
-    ...["console=ttyS0", "quiet", "loglevel=0", "reboot=t", "panic=-1", "mitigations=off"],
+    ...["console=ttyS0", "quiet", "loglevel=1", "reboot=t", "panic=-1", "mitigations=off"],
     ...(spec.acceleration === "tcg" ? [`tsc_early_khz=${spec.tsc_khz}`] : []),
     ...(spec.files.root === undefined ? [] : [`pyro.root=${diskSerial.root}`]),
   ].join(" ");

@@ -24,6 +24,8 @@ const firmwarePaths = ["/usr/share/qemu", "/usr/share/seabios"] as const;
 export interface QemuPrograms {
   readonly qemu: string;
   readonly bwrap: string;
+  /** The agent, which launches the cage */
+  readonly agent: string;
 }
 
 export interface StartOptions {
@@ -35,6 +37,7 @@ export interface StartOptions {
 export async function startQemu(programs: QemuPrograms, spec: QemuSpec, options: StartOptions): Promise<Machine> {
   options.signal.throwIfAborted();
   const child = startChild({
+    launcher: programs.agent,
     program: programs.bwrap,
     args: cageArgs({
       program: programs.qemu,

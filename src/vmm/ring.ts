@@ -1,30 +1,34 @@
 /** The last bytes of a stream that never ends, such as a guest's console. */
 
-/** Keeps at most `capacity` bytes; what is older is dropped. */
+/** Keeps at most `capacity` bytes in one buffer; what is older is overwritten, whatever the size of the chunks. */
 export class Ring {
   readonly #capacity: number;
-  #chunks: Buffer[] = [];
-  #bytes = 0;
+  #buffer: Buffer | undefined;
+  #total = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
+  /** Copies what it keeps of `chunk`. */
   push(chunk: Buffer): void {
-    this.#chunks.push(chunk.length > this.#capacity ? chunk.subarray(chunk.length - this.#capacity) : chunk);
-    this.#bytes += this.#chunks.at(-1)?.length ?? 0;
-    for (
-      let first = this.#chunks[0];
-      first !== undefined && this.#bytes - first.length >= this.#capacity;
-      first = this.#chunks[0]
-    ) {
-      this.#chunks.shift();
-      this.#bytes -= first.length;
-    }
+    this.#buffer ??= Buffer.alloc(this.#capacity);
+    const kept = chunk.subarray(Math.max(0, chunk.length - this.#capacity));
+    const at = (this.#total + chunk.length - kept.length) % this.#capacity;
+    const untilEnd = kept.copy(this.#buffer, at);
+    kept.copy(this.#buffer, 0, untilEnd);
+    this.#total += chunk.length;
+  }
+
+  /** What is kept, oldest first. */
+  bytes(): Buffer {
+    if (this.#buffer === undefined) return Buffer.alloc(0);
+    if (this.#total <= this.#capacity) return this.#buffer.subarray(0, this.#total);
+    const at = this.#total % this.#capacity;
+    return Buffer.concat([this.#buffer.subarray(at), this.#buffer.subarray(0, at)]);
   }
 
   text(): string {
-    const all = Buffer.concat(this.#chunks);
-    return all.subarray(Math.max(0, all.length - this.#capacity)).toString("utf8");
+    return this.bytes().toString("utf8");
   }
 }

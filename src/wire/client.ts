@@ -1,15 +1,9 @@
 /** Host end of the guest protocol: HTTP/2 over one byte stream, every reply parsed by its schema. */
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  type IncomingHttpHeaders,
-} from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import type { Duplex, Readable } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
 import { execStream, type OutputSink } from "./exec-stream.ts";
-import { type ExecEnded, type Message, messages, type UnaryMethod } from "./messages.ts";
+import { type ExecEnded, MAX_RECORD_BYTES, type Message, messages, type UnaryMethod } from "./messages.ts";
 import { refusal } from "./refusal.ts";
 import { collect, parse, responseStatus, violation } from "./reply.ts";
 
@@ -47,9 +41,7 @@ export class AgentClient {
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxFrameSize: MAX_FRAME_BYTES },
     });
     this.#session.on("connect", () => this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
-    this.#session.on("error", (error) =>
-      this.#end(violation(`The agent's connection failed: ${error.message}`, error)),
-    );
+    this.#session.on("error", (error) => this.#end(broken(error)));
     this.#session.on("close", () => this.#end(new PyroError("guest_lost", "The connection to the guest ended")));
     this.#session.on("stream", (stream) => stream.destroy());
   }
@@ -60,7 +52,7 @@ export class AgentClient {
     request: Message<`${M}.request`>,
     options: UnaryOptions,
   ): Promise<Message<`${M}.response`>> {
-    const stream = this.#open(method);
+    const stream = this.#open(method, options.signal);
     const deadline = setTimeout(() => stream.destroy(stalled(method, options.deadline_ms)), options.deadline_ms);
     const abort = () => stream.destroy(new PyroError("cancelled", `${method} was cancelled`));
     options.signal?.addEventListener("abort", abort, { once: true });
@@ -81,34 +73,46 @@ export class AgentClient {
 
   /** Runs a command; resolves when it has ended and all its output was taken. Cancelling kills its process tree. */
   async exec(params: Message<"exec.params">, io: ExecIo): Promise<ExecEnded> {
-    const stream = this.#open("exec");
+    const body = Buffer.from(JSON.stringify(params));
+    if (body.length > MAX_RECORD_BYTES) {
+      throw new PyroError(
+        "argument_too_long",
+        `The command and its environment take ${body.length} bytes, more than ${MAX_RECORD_BYTES}`,
+      );
+    }
+    const stream = this.#open("exec", io.signal);
     const abort = () => {
       stream.close(constants.NGHTTP2_CANCEL);
       stream.destroy(new PyroError("cancelled", "The command was cancelled"));
     };
-    io.signal.addEventListener("abort", abort, { once: true });
+    // A signal of its own: many commands may share the caller's.
+    const cancelled = AbortSignal.any([io.signal]);
+    cancelled.addEventListener("abort", abort, { once: true });
     try {
-      io.signal.throwIfAborted();
-      return await execStream(stream, params, io);
+      return await execStream(stream, body, io);
     } catch (thrown) {
       throw this.#explain(thrown);
     } finally {
-      io.signal.removeEventListener("abort", abort);
+      cancelled.removeEventListener("abort", abort);
       stream.destroy();
     }
   }
 
   /** Ends the connection; calls in flight fail with `guest_lost`. */
   close(): void {
-    this.#session.destroy();
+    this.#end(new PyroError("guest_lost", "The connection to the guest was closed"));
   }
 
-  #open(method: string): ClientHttp2Stream {
+  #open(method: string, signal: AbortSignal | undefined): ClientHttp2Stream {
+    if (signal?.aborted) throw new PyroError("cancelled", `${method} was cancelled before it began`);
     if (this.#closed !== undefined) throw this.#closed;
-    const stream = this.#session.request({ ":method": "POST", ":path": `/${method}` }, { endStream: false });
-    stream.on("error", ignore);
-    stream.on("push", (headers: IncomingHttpHeaders) => this.#end(violation(`The agent pushed ${headers[":path"]}`)));
-    return stream;
+    try {
+      const stream = this.#session.request({ ":method": "POST", ":path": `/${method}` }, { endStream: false });
+      stream.on("error", () => {});
+      return stream;
+    } catch (thrown) {
+      throw this.#explain(thrown);
+    }
   }
 
   #end(reason: PyroError): void {
@@ -119,13 +123,17 @@ export class AgentClient {
   /** A stream that broke because the session did is explained by what broke the session. */
   #explain(thrown: unknown): PyroError {
     if (thrown instanceof PyroError) return thrown;
-    if (this.#closed !== undefined) return this.#closed;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    return new PyroError("guest_lost", `The guest's agent broke off: ${message}`, { cause: thrown });
+    return this.#closed ?? broken(thrown);
   }
 }
 
-function ignore(): void {}
+/** nghttp2's own verdict on what came is a violation; every other break is a loss. */
+function broken(thrown: unknown): PyroError {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+  if (code === "ERR_HTTP2_ERROR") return violation(`The agent does not speak the protocol: ${message}`, thrown);
+  return new PyroError("guest_lost", `The connection to the guest broke: ${message}`, { cause: thrown });
+}
 
 function stalled(method: string, deadline_ms: number): PyroError {
   return new PyroError("agent_stalled", `The agent did not answer ${method} within ${deadline_ms} ms`);

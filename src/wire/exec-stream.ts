@@ -2,7 +2,7 @@
 import type { ClientHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
-import { type ExecEnded, type Message, messages, recordKind } from "./messages.ts";
+import { type ExecEnded, messages, recordKind } from "./messages.ts";
 import { RecordDecoder, recordHeader, type WireRecord } from "./records.ts";
 import { refusal } from "./refusal.ts";
 import { collect, parse, responseStatus, violation } from "./reply.ts";
@@ -10,20 +10,20 @@ import { collect, parse, responseStatus, violation } from "./reply.ts";
 /** Takes output; what it returns is awaited before more is read from the guest. */
 export type OutputSink = (kind: "stdout" | "stderr", data: Buffer) => void | Promise<void>;
 
-/** Time in which a record that has begun must be complete, and the least patience after a deadline, in milliseconds (security.md 4.5). */
+/** Time in which a record that has begun must be complete, in milliseconds (security.md 4.5). */
 const RECORD_DEADLINE_MS = 10_000;
 const STDIN_RECORD_BYTES = 65_536;
 
 /** Drives the exchange to its end. Throws `PyroError` or what broke the stream. */
 export async function execStream(
   stream: ClientHttp2Stream,
-  params: Message<"exec.params">,
+  params: Buffer,
   io: { stdin: Readable | undefined; onOutput: OutputSink; deadline_ms: number | undefined },
 ): Promise<ExecEnded> {
   const watchdog = new Watchdog(stream, io.deadline_ms);
   try {
     const answered = responseStatus(stream);
-    await write(stream, recordKind.json, Buffer.from(JSON.stringify(params)));
+    await write(stream, recordKind.json, params);
     const feeding = io.stdin === undefined ? finishRequest(stream) : feed(stream, io.stdin);
     feeding.catch(() => {});
     const status = await answered;
@@ -45,39 +45,49 @@ async function readRecords(
   let ended: ExecEnded | undefined;
   for await (const chunk of stream) {
     watchdog.handling();
+    let records = 0;
     for (const record of decoder.push(chunk)) {
       if (ended !== undefined) throw violation("The agent sent a record after the end of a command");
       ended = await take(record, onOutput);
+      records += 1;
     }
-    watchdog.waiting(decoder.partial);
+    watchdog.waiting(decoder.partial, records > 0);
   }
   if (decoder.partial) throw violation("The agent's stream ended inside a record");
   return ended;
 }
 
-/** Ends a stream whose agent is late: inside a record, or after the command's own deadline; never while its reader is slow. */
+/** Ends a stream whose agent is late: with a record that has begun, or with the command. Only time spent waiting for the agent counts. */
 class Watchdog {
   readonly #stream: ClientHttp2Stream;
-  readonly #due: number;
+  #commandLeft: number;
+  #recordLeft = RECORD_DEADLINE_MS;
+  #partial = false;
+  #since = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(stream: ClientHttp2Stream, deadline_ms: number | undefined) {
     this.#stream = stream;
-    this.#due = deadline_ms === undefined ? Number.POSITIVE_INFINITY : performance.now() + deadline_ms;
-    this.waiting(false);
+    this.#commandLeft = deadline_ms ?? Number.POSITIVE_INFINITY;
+    this.waiting(false, true);
   }
 
-  /** The agent has to send something now; `partial` when a record has begun. */
-  waiting(partial: boolean): void {
-    const patience = Math.max(this.#due - performance.now(), RECORD_DEADLINE_MS);
-    const limit = partial ? RECORD_DEADLINE_MS : patience;
-    clearTimeout(this.#timer);
-    if (Number.isFinite(limit)) this.#timer = setTimeout(() => this.#stream.destroy(stalled(partial)), limit);
+  /** The agent has to send something now; `partial` when a record has begun, `completed` when another one ended before it. */
+  waiting(partial: boolean, completed: boolean): void {
+    if (completed) this.#recordLeft = RECORD_DEADLINE_MS;
+    this.#partial = partial;
+    this.#since = performance.now();
+    const limit = partial ? Math.min(this.#recordLeft, this.#commandLeft) : this.#commandLeft;
+    if (Number.isFinite(limit))
+      this.#timer = setTimeout(() => this.#stream.destroy(stalled(partial)), Math.max(0, limit));
   }
 
   /** The agent owes nothing: what it sent is being dealt with, or all is done. */
   handling(): void {
     clearTimeout(this.#timer);
+    const waited = performance.now() - this.#since;
+    this.#commandLeft -= waited;
+    if (this.#partial) this.#recordLeft -= waited;
   }
 }
 

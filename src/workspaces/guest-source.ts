@@ -119,7 +119,7 @@ export class GuestSource implements MachineSource {
     try {
       const initramfs = await this.#environments.openInitramfs(kernel, agent.path);
       try {
-        const programs = { qemu: findProgram("qemu-system-x86_64"), bwrap: findProgram("bwrap") };
+        const programs = { qemu: findProgram("qemu-system-x86_64"), bwrap: findProgram("bwrap"), agent: agent.path };
         const files = { kernel: image.fd, initramfs: initramfs.fd, root: disks.root?.fd, disk: disks.disk?.fd };
         const { vcpu_count, mem_mib } = shape;
         const deadline_ms = context.deadline_ms ?? bootDeadlineMs[acceleration];

@@ -1,5 +1,6 @@
 /** What `pyro doctor` looks at before any guest is tried: platform, programs, agent, cache, disk space. */
 import { toPyroError } from "../contract/errors.ts";
+import { archiveKeyring } from "../environments/sources.ts";
 import { freeDiskBytes, hostFacts } from "../platform/host.ts";
 import { findProgram, type ProgramName, requirePrograms, runProgram } from "../platform/programs.ts";
 import type { StatePaths } from "../store/paths.ts";
@@ -21,7 +22,7 @@ const VERSION_MS = 10_000;
 /** Programs without which nothing runs. */
 const runPrograms: readonly ProgramName[] = ["qemu-system-x86_64", "qemu-img", "bwrap", "mke2fs", "flock", "ln"];
 /** Programs that a pull needs. */
-const pullPrograms: readonly ProgramName[] = ["mmdebstrap", "sqfstar", "lz4", "dpkg-deb", "apt-get", "unshare", "bash"];
+const pullPrograms: readonly ProgramName[] = ["mmdebstrap", "sqfstar", "dpkg-deb", "apt-get", "unshare", "bash"];
 
 /** The checks, each made whatever the others gave. */
 export async function hostChecks(paths: StatePaths, signal: AbortSignal): Promise<Check[]> {
@@ -29,6 +30,7 @@ export async function hostChecks(paths: StatePaths, signal: AbortSignal): Promis
     platformCheck(),
     programsCheck("host programs", runPrograms, "failed"),
     programsCheck("programs for pulls", pullPrograms, "warning"),
+    attempt("archive keyring", archiveKeyring, "warning"),
     await versionCheck("VMM", "qemu-system-x86_64", signal),
     await versionCheck("bubblewrap", "bwrap", signal),
     attempt("guest agent", () => `build ${guestAgent().build}`),

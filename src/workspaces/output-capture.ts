@@ -1,27 +1,26 @@
 /** What a result keeps of a stream of output: its head and its tail, whatever its length. */
+import { Ring } from "../vmm/ring.ts";
 
 /** Bytes kept of the beginning and of the end (security.md 4.5). */
 export const HEAD_BYTES = 1_048_576;
 export const TAIL_BYTES = 262_144;
 
-/** Collects one stream in bounded memory. */
+const FIRST_HEAD_BYTES = 4096;
+
+/** Collects one stream in bounded memory, whatever the size of its chunks. */
 export class OutputCapture {
-  #head: Buffer[] = [];
+  #head = Buffer.alloc(0);
   #headBytes = 0;
-  #tail: Buffer[] = [];
-  #tailBytes = 0;
+  readonly #tail = new Ring(TAIL_BYTES);
   #total = 0;
 
   /** Copies what it keeps, so that `chunk` may be reused. */
   push(chunk: Buffer): void {
     this.#total += chunk.length;
-    const forHead = Math.min(HEAD_BYTES - this.#headBytes, chunk.length);
-    if (forHead > 0) {
-      this.#head.push(Buffer.from(chunk.subarray(0, forHead)));
-      this.#headBytes += forHead;
-    }
-    if (forHead < chunk.length)
-      this.#keepTail(Buffer.from(chunk.subarray(Math.max(forHead, chunk.length - TAIL_BYTES))));
+    const forHead = chunk.subarray(0, HEAD_BYTES - this.#headBytes);
+    this.#reserve(this.#headBytes + forHead.length);
+    this.#headBytes += forHead.copy(this.#head, this.#headBytes);
+    if (forHead.length < chunk.length) this.#tail.push(chunk.subarray(forHead.length));
   }
 
   get truncated(): boolean {
@@ -30,23 +29,17 @@ export class OutputCapture {
 
   /** As UTF-8, invalid bytes replaced; a cut is marked with the number of bytes left out. */
   text(): string {
-    const head = Buffer.concat(this.#head);
-    const tail = Buffer.concat(this.#tail).subarray(-TAIL_BYTES);
+    const head = this.#head.subarray(0, this.#headBytes);
+    const tail = this.#tail.bytes();
     const left_out = this.#total - head.length - tail.length;
     if (left_out === 0) return Buffer.concat([head, tail]).toString("utf8");
     return `${head.toString("utf8")}\n[pyro: ${left_out} bytes left out]\n${tail.toString("utf8")}`;
   }
 
-  #keepTail(chunk: Buffer): void {
-    this.#tail.push(chunk);
-    this.#tailBytes += chunk.length;
-    for (
-      let first = this.#tail[0];
-      first !== undefined && this.#tailBytes - first.length >= TAIL_BYTES;
-      first = this.#tail[0]
-    ) {
-      this.#tail.shift();
-      this.#tailBytes -= first.length;
-    }
+  #reserve(bytes: number): void {
+    if (bytes <= this.#head.length) return;
+    const grown = Buffer.alloc(Math.min(HEAD_BYTES, Math.max(bytes, 2 * this.#head.length, FIRST_HEAD_BYTES)));
+    this.#head.copy(grown);
+    this.#head = grown;
   }
 }

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use crate::agent::Agent;
 use crate::exec;
 use crate::failure::Failure;
+use crate::messages::decode;
 use crate::reply::{json, send_failure, send_json};
 
 /// Largest body of a request that is not a stream.
@@ -89,8 +90,7 @@ async fn call<Input: DeserializeOwned, Output: Serialize>(
     handle: impl FnOnce(Input) -> Result<Output, Failure>,
 ) -> Result<Vec<u8>, Failure> {
     let body = read(body).await?;
-    let input = serde_json::from_slice(&body).map_err(|error| Failure::bad_request(error.to_string()))?;
-    Ok(json(&handle(input)?))
+    Ok(json(&handle(decode(&body)?)?))
 }
 
 async fn read(mut body: RecvStream) -> Result<BytesMut, Failure> {

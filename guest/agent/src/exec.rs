@@ -104,6 +104,10 @@ impl Execution {
             exit = pump(&mut self.exit, &mut self.stdout, &mut self.stderr, stream, &has_exited) => exit?,
             () = enforce(timeout, &self.tree, &has_exited, &timed_out) => return Err(Cancelled),
         };
+        if timed_out.get() {
+            // The main process may be the first of its tree to be gone.
+            self.tree.kill().await;
+        }
         let ended = ExecEvent::Ended {
             exit_code: exit.code,
             signal: exit.signal,

@@ -11,6 +11,7 @@ pub mod exec;
 pub mod failure;
 pub mod frames;
 pub mod kernel_command_line;
+pub mod launch;
 pub mod listen;
 pub mod messages;
 pub mod mount_table;

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use pyro_agent::agent::{BUILD, VERSION};
-use pyro_agent::{boot, console, listen, port, tsc};
+use pyro_agent::{boot, console, launch, listen, port, tsc};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-const USAGE: &str = "usage: pyro-agent --listen SOCKET [--die-with-parent] | --version | tsc-khz";
+const USAGE: &str = "usage: pyro-agent --listen SOCKET [--die-with-parent] | --stdin | --version | tsc-khz |
+       launch PARENT_PID LAST_FD PROGRAM [ARGUMENT...]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,6 +19,8 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["--version"] => print(&format!("pyro-agent {VERSION} {BUILD}")),
         ["tsc-khz"] => print(&tsc::frequency_khz().to_string()),
+        ["launch", parent, last_fd, command @ ..] => launched(parent, last_fd, command),
+        ["--stdin"] => ordinary_process("standard input", listen::run_on_stdin()),
         ["--listen", socket] => fake_machine(socket, false),
         ["--listen", socket, "--die-with-parent"] | ["--die-with-parent", "--listen", socket] => {
             fake_machine(socket, true)
@@ -50,11 +53,24 @@ fn end_of_service(result: &io::Result<()>) -> ! {
 }
 
 fn fake_machine(socket: &str, dies_with_parent: bool) -> ExitCode {
+    ordinary_process(socket, listen::run(Path::new(socket), dies_with_parent))
+}
+
+fn launched(parent: &str, last_fd: &str, command: &[&str]) -> ExitCode {
+    let error = match (parent.parse(), last_fd.parse()) {
+        (Ok(parent), Ok(last_fd)) => launch::run(parent, last_fd, command),
+        _ => io::Error::new(io::ErrorKind::InvalidInput, USAGE),
+    };
+    eprintln!("pyro-agent: {}: {error}", command.first().unwrap_or(&"launch"));
+    ExitCode::from(2)
+}
+
+fn ordinary_process(channel: &str, story: impl Future<Output = io::Result<()>>) -> ExitCode {
     listen::raise_file_limit();
-    match block_on(listen::run(Path::new(socket), dies_with_parent)) {
+    match block_on(story) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("pyro-agent: {socket}: {error}");
+            eprintln!("pyro-agent: {channel}: {error}");
             ExitCode::FAILURE
         }
     }

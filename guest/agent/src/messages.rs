@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::failure::Failure as Refusal;
 
 /// The protocol this agent speaks.
 pub const PROTOCOL: u32 = 1;
@@ -27,6 +30,14 @@ pub const NAMES: [&str; 13] = [
 /// Makes a nullable field mandatory: absent is malformed, `null` is a value.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(from)
+}
+
+/// Decodes a message. Only an object is one: serde would take an array of the fields as well.
+pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refusal> {
+    match json.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => serde_json::from_slice(json).map_err(|error| Refusal::bad_request(error.to_string())),
+        _ => Err(Refusal::bad_request("the message is not a JSON object")),
+    }
 }
 
 /// A message without fields

@@ -93,7 +93,7 @@ impl Port {
     async fn begin(&mut self) -> io::Result<bool> {
         let mut rest = [0; READ_SIZE];
         while !self.is_at_next && !self.is_gone {
-            self.read(&mut rest).await?;
+            let _dropped = self.read(&mut rest).await?;
         }
         self.is_at_next = false;
         self.walk = FrameWalk::at_preface();

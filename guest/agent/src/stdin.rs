@@ -11,7 +11,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::failure::Failure;
-use crate::messages::ExecParams;
+use crate::messages::{ExecParams, decode};
 use crate::records::{self, Decoder, Malformed, Piece};
 use crate::sys;
 
@@ -69,7 +69,7 @@ impl ExecBody {
                 break;
             }
         }
-        serde_json::from_slice(&json).map_err(|error| Failure::bad_request(error.to_string()))
+        decode(&json)
     }
 
     /// Feeds the pipe until the host ends the input, then closes it. Resolves only when the host breaks off.

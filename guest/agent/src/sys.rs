@@ -1,15 +1,15 @@
-//! Every `unsafe` of the crate: the start of a child, two kernel interfaces without a safe binding, the time stamp counter.
+//! Every `unsafe` of the crate: the start of a child, descriptors by number, two kernel interfaces without a safe binding, the time stamp counter.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::ptr;
 
 use rustix::fs::{Mode, OFlags, open};
-use rustix::io::{Errno, write};
+use rustix::io::{Errno, FdFlags, fcntl_setfd, write};
 use rustix::ioctl::{self, Opcode, opcode};
 use rustix::process::{Pid, Resource, Rlimit, fchdir, setrlimit, setsid};
 use tokio::io::Interest;
@@ -149,6 +149,14 @@ pub fn bring_up(socket: impl AsFd, interface: &CStr) -> Result<(), Errno> {
 pub fn watch(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: the `AsyncFd` owns the one descriptor that it registers, so the number stays the same and open meanwhile.
     Ok(unsafe { AsyncFd::register_with_interest(descriptor, interest) }?)
+}
+
+/// Keeps a descriptor of this process from the programs it becomes or starts.
+pub fn close_on_exec(descriptor: i32) {
+    // SAFETY: the number is only passed to the kernel, which refuses one that is not open.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    // The only error is that the descriptor is closed already.
+    let _ = fcntl_setfd(borrowed, FdFlags::CLOEXEC);
 }
 
 /// Reads the processor's time stamp counter.

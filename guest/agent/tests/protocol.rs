@@ -1,4 +1,5 @@
 //! The host's examples of every message: each decodes, encodes to the same JSON, and none is missing on either side.
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -54,7 +55,9 @@ fn every_example_survives_a_round_trip() {
 
 #[test]
 fn every_name_has_a_codec_and_the_list_is_sorted() {
-    NAMES.iter().for_each(|name| drop(codec(name)));
+    for name in NAMES {
+        let _codec = codec(name);
+    }
     assert!(NAMES.is_sorted());
 }
 

@@ -26,6 +26,7 @@ export const envPull = operation({
     "environment_build_failed",
     "archive_unreachable",
     "host_program_missing",
+    "host_unsupported",
     "cache_not_writable",
     "host_disk_full",
     "host_io_failed",

@@ -94,22 +94,14 @@ async fn eight_mebibytes_come_back_byte_for_byte() {
     let mut params = shell("tee /dev/stderr");
     params.stdin = true;
     let mut running = client.begin(&params).await;
-    let mut chunks = random.chunks(300_000);
-    let mut is_fed = false;
-    // Reads and writes alternate, so that neither side waits for the other for ever.
-    loop {
-        match chunks.next() {
-            Some(chunk) => running.send(records::STDIN, chunk).await,
-            None if !is_fed => {
-                running.end_input();
-                is_fed = true;
-            }
-            None => {}
+    let (mut input, sent) = (running.input.take().unwrap(), random.clone());
+    tokio::spawn(async move {
+        for chunk in sent.chunks(300_000) {
+            input.send(records::STDIN, chunk).await;
         }
-        if !running.read().await {
-            break;
-        }
-    }
+        input.end();
+    });
+    while running.read().await {}
     assert!(running.outcome.stdout == random);
     assert!(running.outcome.stderr == random);
     assert_eq!(running.outcome.exit_code, Some(0));

@@ -13,6 +13,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::Request;
 use pyro_agent::messages::{ExecEvent, ExecParams};
 use pyro_agent::records;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
@@ -62,7 +63,10 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        // On this signal the agent ends its commands as well.
+        if let Ok(None) = self.process.try_wait() {
+            let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
+        }
         let _ = self.process.wait();
         let _ = fs::remove_dir_all(&self.directory);
     }
@@ -126,7 +130,7 @@ impl Client {
         let mut running = Running {
             response: Some(response),
             body: None,
-            send,
+            input: Some(Input(send)),
             unread: BytesMut::new(),
             outcome: Outcome::default(),
         };
@@ -175,29 +179,22 @@ async fn read_to_end(body: &mut RecvStream) -> Vec<u8> {
 pub struct Running {
     response: Option<h2::client::ResponseFuture>,
     body: Option<RecvStream>,
-    send: SendStream<Bytes>,
+    pub input: Option<Input>,
     unread: BytesMut,
     pub outcome: Outcome,
 }
 
 impl Running {
     pub async fn send(&mut self, kind: u8, payload: &[u8]) {
-        let header = records::header(kind, payload.len());
-        let mut record: Bytes = [&header[..], payload].concat().into();
-        while !record.is_empty() {
-            self.send.reserve_capacity(record.len());
-            let granted =
-                std::future::poll_fn(|context| self.send.poll_capacity(context)).await.unwrap().unwrap();
-            self.send.send_data(record.split_to(granted.min(record.len())), false).unwrap();
-        }
+        self.input.as_mut().unwrap().send(kind, payload).await;
     }
 
     pub fn end_input(&mut self) {
-        self.send.send_data(Bytes::new(), true).unwrap();
+        self.input.as_mut().unwrap().end();
     }
 
     pub fn cancel(&mut self) {
-        self.send.send_reset(Reason::CANCEL);
+        self.input.as_mut().unwrap().0.send_reset(Reason::CANCEL);
     }
 
     /// Reads one part of the answer; false at its end.
@@ -259,5 +256,25 @@ impl Running {
                 self.outcome.timed_out = timed_out;
             }
         }
+    }
+}
+
+/// The host's side of a running command.
+pub struct Input(SendStream<Bytes>);
+
+impl Input {
+    pub async fn send(&mut self, kind: u8, payload: &[u8]) {
+        let header = records::header(kind, payload.len());
+        let mut record: Bytes = [&header[..], payload].concat().into();
+        while !record.is_empty() {
+            self.0.reserve_capacity(record.len());
+            let granted =
+                std::future::poll_fn(|context| self.0.poll_capacity(context)).await.unwrap().unwrap();
+            self.0.send_data(record.split_to(granted.min(record.len())), false).unwrap();
+        }
+    }
+
+    pub fn end(&mut self) {
+        self.0.send_data(Bytes::new(), true).unwrap();
     }
 }

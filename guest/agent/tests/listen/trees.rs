@@ -30,7 +30,8 @@ async fn a_timeout_kills_the_tree_and_keeps_the_output() {
     let started = Instant::now();
     let (running, pids) = grow(&client, Some(400)).await;
     let outcome = running.finish().await;
-    assert!((400..2000).contains(&started.elapsed().as_millis()));
+    let elapsed = started.elapsed();
+    assert!((400..3000).contains(&elapsed.as_millis()), "{elapsed:?}");
     assert_eq!((outcome.exit_code, outcome.signal, outcome.timed_out), (None, Some(9), true));
     assert!(pids.iter().all(|pid| !is_alive(*pid)), "{pids:?}");
 }

@@ -1,0 +1,98 @@
+/** The command line of QEMU: the shortest device list, formats named, everything sandboxed. */
+import { describe, expect, it } from "vitest";
+import { type QemuSpec, qemuArgs } from "./qemu-args.ts";
+
+const spec: QemuSpec = {
+  files: { kernel: 11, initramfs: 12, root: 13, disk: 14 },
+  vcpu_count: 2,
+  mem_mib: 768,
+  acceleration: "kvm",
+  tsc_khz: 2_400_000,
+};
+
+/** Values of an option, in their order. */
+function values(args: readonly string[], option: string): string[] {
+  return args.flatMap((arg, at) => (arg === option ? [args[at + 1] ?? ""] : []));
+}
+
+const devices = (args: readonly string[]) => values(args, "-device").map((device) => device.split(",")[0]);
+
+describe("qemuArgs", () => {
+  it("has exactly these devices", () => {
+    expect(devices(qemuArgs(spec))).toEqual([
+      "virtio-serial-device",
+      "virtserialport",
+      "virtio-rng-device",
+      "virtio-blk-device",
+      "virtio-blk-device",
+    ]);
+    const bare = { ...spec, files: { ...spec.files, root: undefined, disk: undefined } };
+    expect(devices(qemuArgs(bare))).toEqual(["virtio-serial-device", "virtserialport", "virtio-rng-device"]);
+    expect(values(qemuArgs(bare), "-blockdev")).toEqual([]);
+  });
+
+  it.each(["kvm", "tcg"] as const)("has no network, no default device and no monitor under %s", (acceleration) => {
+    const args = qemuArgs({ ...spec, acceleration });
+    expect(args).toEqual(expect.arrayContaining(["-nodefaults", "-no-user-config", "-no-reboot"]));
+    expect(args.join(" ")).not.toMatch(
+      /-net\b|-netdev|-nic\b|virtio-net|slirp|-monitor|-qmp|-mon\b|-gdb|-s\b|-vnc|-usb|-virtfs|vhost|hostfwd/,
+    );
+    expect(values(args, "-display")).toEqual(["none"]);
+  });
+
+  it("turns every part of the sandbox on", () => {
+    expect(values(qemuArgs(spec), "-sandbox")).toEqual([
+      "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+    ]);
+  });
+
+  it("names the format of every disk, and writes to none but the workspace disk", () => {
+    const blockdevs = values(qemuArgs(spec), "-blockdev");
+    expect(blockdevs.map((blockdev) => blockdev.split(",")[0])).toEqual([
+      "driver=file",
+      "driver=raw",
+      "driver=file",
+      "driver=qcow2",
+    ]);
+    const root = blockdevs.filter((blockdev) => /node-name=root/.test(blockdev));
+    expect(root).toHaveLength(2);
+    for (const blockdev of root) expect(blockdev).toContain("read-only=on");
+    expect(qemuArgs(spec).join(" ")).not.toMatch(/format=|-drive|-hda|-snapshot/);
+  });
+
+  it("reaches its files by descriptor alone, never by a path that something could swap", () => {
+    const args = qemuArgs(spec);
+    expect(values(args, "-kernel")).toEqual(["/proc/self/fd/4"]);
+    expect(values(args, "-initrd")).toEqual(["/proc/self/fd/5"]);
+    expect(values(args, "-add-fd")).toEqual(["fd=6,set=1", "fd=7,set=2"]);
+    expect(values(args, "-chardev")).toContain("socket,id=agent,fd=3");
+    const paths = args.join(" ").match(/\/[a-z]+\/[\w/]*/g) ?? [];
+    expect(paths.filter((path) => !/^\/(proc\/self\/fd\/\d|dev\/fdset\/\d|dev\/urandom)$/.test(path))).toEqual([]);
+  });
+
+  it("passes on the shape", () => {
+    expect(values(qemuArgs(spec), "-smp")).toEqual(["2"]);
+    expect(values(qemuArgs(spec), "-m")).toEqual(["768"]);
+  });
+
+  it("says how the guest's CPU runs, and gives the TSC's frequency only where it is emulated", () => {
+    const kvm = qemuArgs(spec);
+    const tcg = qemuArgs({ ...spec, acceleration: "tcg" });
+    expect([values(kvm, "-accel"), values(kvm, "-cpu")]).toEqual([["kvm"], ["host"]]);
+    expect([values(tcg, "-accel"), values(tcg, "-cpu")]).toEqual([["tcg,thread=multi"], ["max"]]);
+    expect(values(kvm, "-append").join()).not.toContain("tsc_early_khz");
+    expect(values(tcg, "-append").join()).toContain("tsc_early_khz=2400000");
+  });
+
+  it("tells the guest of its root only where there is one", () => {
+    expect(values(qemuArgs(spec), "-append").join()).toContain("pyro.root=root");
+    expect(values(qemuArgs({ ...spec, files: { ...spec.files, root: undefined } }), "-append").join()).not.toContain(
+      "pyro.root",
+    );
+  });
+
+  it("ends the VM when the guest's kernel panics", () => {
+    expect(values(qemuArgs(spec), "-append").join()).toMatch(/\bpanic=-1\b/);
+    expect(values(qemuArgs(spec), "-append").join()).toMatch(/\breboot=t\b/);
+  });
+});

@@ -1,0 +1,23 @@
+/** Bundles a TypeScript file into one that plain node runs, for tests that must kill or confine a whole process. */
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { build } from "tsdown";
+
+/** Path of the bundle of `entry`, in a temporary directory of its own. */
+export async function bundle(entry: string): Promise<string> {
+  const outDir = mkdtempSync(join(tmpdir(), "pyro-bundle-"));
+  mkdirSync(outDir, { recursive: true, mode: 0o755 });
+  await build({
+    entry: [entry],
+    outDir,
+    format: "esm",
+    platform: "node",
+    dts: false,
+    config: false,
+    logLevel: "silent",
+    outExtensions: () => ({ js: ".mjs" }),
+    deps: { alwaysBundle: [/.*/] },
+  });
+  return join(outDir, basename(entry).replace(/\.ts$/, ".mjs"));
+}

@@ -1,0 +1,42 @@
+/** The test suites, from milliseconds to minutes: unit, contract, scenarios on the fake machine, and real VMs. */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    // Children die with the thread that started them, so tests run in processes, never in worker threads.
+    pool: "forks",
+    projects: [
+      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts"], sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: {
+          name: "contract",
+          include: ["tests/contract/**/*.test.ts"],
+          isolate: false,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "scenarios",
+          include: ["tests/scenarios/**/*.test.ts"],
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "vm",
+          include: ["tests/vm/**/*.test.ts"],
+          sequence: { groupOrder: 2 },
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
