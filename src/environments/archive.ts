@@ -1,8 +1,10 @@
 /** Builds a root image from the signed Debian archive: mmdebstrap's tar stream goes straight into sqfstar. */
 import { freemem } from "node:os";
 import { join } from "node:path";
+import { PyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
 import { linkNameless, namelessFile, type OpenFile, remove } from "../platform/files.ts";
+import { freeDiskBytes } from "../platform/host.ts";
 import { findProgram, requirePrograms } from "../platform/programs.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { BuildProgress, buildError } from "./archive-log.ts";
@@ -87,6 +89,7 @@ export interface BuildOptions {
 export async function buildImage(entry: CatalogEntry, paths: StatePaths, options: BuildOptions): Promise<BuiltImage> {
   requirePrograms(["mmdebstrap", "sqfstar", "apt-get"]);
   const mirrors = mirrorsOf(options.env);
+  requireSpace(entry, paths);
   const file = namelessFile(paths.images);
   const progress = new BuildProgress(options.emit);
   const marks = new Map<string, number>();
@@ -125,6 +128,16 @@ export async function buildImage(entry: CatalogEntry, paths: StatePaths, options
   } finally {
     file.close();
   }
+}
+
+/** Refuses before any work is done for which the disk has no room. */
+function requireSpace(entry: CatalogEntry, paths: StatePaths): void {
+  const free = Math.floor(freeDiskBytes(paths.images) / BYTES_PER_MIB);
+  if (free >= entry.image_mib) return;
+  const message = `"${paths.images}" has ${free} MiB left, and "${entry.name}" needs ${entry.image_mib} MiB`;
+  throw new PyroError("host_disk_full", message, {
+    details: { path: paths.images, free_mib: free, needed_mib: entry.image_mib },
+  });
 }
 
 /** Equal packages give an equal image: a whole one stays, a damaged one is replaced. */

@@ -8,6 +8,8 @@ export interface CatalogEntry {
   readonly suite: string;
   /** Packages asked for besides the essential ones. */
   readonly packages: readonly string[];
+  /** Space that its root image takes, with room to grow, in `MiB`. */
+  readonly image_mib: number;
   /** Scratch space that building it needs, in `MiB`. */
   readonly scratch_mib: number;
 }
@@ -38,6 +40,7 @@ export const catalog: readonly CatalogEntry[] = [
     description: "Debian 12 with Git, Python and the usual agent tools",
     suite: "bookworm",
     packages: agentPackages,
+    image_mib: 160,
     scratch_mib: 768,
   },
   {
@@ -45,6 +48,7 @@ export const catalog: readonly CatalogEntry[] = [
     description: "Debian 12, minimal",
     suite: "bookworm",
     packages: basePackages,
+    image_mib: 64,
     scratch_mib: 512,
   },
   {
@@ -52,6 +56,7 @@ export const catalog: readonly CatalogEntry[] = [
     description: "Debian 12 with Git, Python and common build tools",
     suite: "bookworm",
     packages: buildPackages,
+    image_mib: 400,
     scratch_mib: 1536,
   },
 ];

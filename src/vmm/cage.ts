@@ -1,5 +1,8 @@
 /** The cage around a VMM: bubblewrap with new namespaces, no network, no capabilities, and only the VMM's own files in sight. */
 
+import { PyroError } from "../contract/errors.ts";
+import type { MachineEnd } from "./machine.ts";
+
 /** Host paths that a dynamically linked program needs to start; those that do not exist are skipped. */
 const loaderPaths = ["/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache"] as const;
 
@@ -49,3 +52,13 @@ export const walls: readonly string[] = [
   "--dev",
   "/dev",
 ];
+
+/** The error for a cage that could not be built; undefined where something else ended the machine. */
+export function cageError(end: MachineEnd): PyroError | undefined {
+  const why = end.vmm_tail.trim().split("\n").at(-1) ?? "";
+  if (!why.startsWith("bwrap: ")) return undefined;
+  return new PyroError("cage_unavailable", `bubblewrap could not build the cage: ${why.slice("bwrap: ".length)}`, {
+    hint: "Allow unprivileged user namespaces: see user.max_user_namespaces and kernel.apparmor_restrict_unprivileged_userns in sysctl",
+    details: { vmm_tail: end.vmm_tail },
+  });
+}

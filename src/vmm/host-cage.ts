@@ -1,5 +1,4 @@
 /** The machine of `--allow-host-compat`: the agent in a bubblewrap cage over an environment's files, on the host's own kernel. */
-import { PyroError } from "../contract/errors.ts";
 import { cleanText } from "../contract/text.ts";
 import { startChild } from "../platform/child.ts";
 import { innermostChild } from "../platform/process-facts.ts";
@@ -75,13 +74,4 @@ function hostCageArgs(spec: HostCageSpec, script: string): string[] {
     ...["--dir", "/workspace", "--perms", "1777", "--dir", "/tmp"],
     ...["--chdir", "/", "--", ...LOADER.split(" "), `${TOOLS}/sh`, "-c", script],
   ];
-}
-
-/** The error where a cage ended before its agent answered. */
-export function cageError(end: MachineEnd): PyroError {
-  const why = end.vmm_tail.trim().split("\n").at(-1) ?? "";
-  return new PyroError("cage_unavailable", `bubblewrap could not build the cage${why === "" ? "" : `: ${why}`}`, {
-    hint: "Allow unprivileged user namespaces, or leave --allow-host-compat out and use a virtual machine",
-    details: { vmm_tail: end.vmm_tail },
-  });
 }

@@ -4,7 +4,7 @@ import { cleanText } from "../contract/text.ts";
 import { type Child, type ChildEnd, startChild } from "../platform/child.ts";
 import { innermostChild } from "../platform/process-facts.ts";
 import { BootWatch } from "./boot-watch.ts";
-import { cageArgs } from "./cage.ts";
+import { cageArgs, cageError } from "./cage.ts";
 import type { Machine, MachineEnd } from "./machine.ts";
 import { type QemuSpec, qemuArgs } from "./qemu-args.ts";
 import { Ring } from "./ring.ts";
@@ -102,6 +102,8 @@ function bootTimeout(deadline_ms: number, console_tail: string): PyroError {
 
 function startError(end: MachineEnd): PyroError {
   const { console_tail, vmm_tail } = end;
+  const caged = cageError(end);
+  if (caged !== undefined) return caged;
   const why = vmm_tail.trim().split("\n").at(-1) ?? "";
   const message =
     end.reason === "guest_panic"

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
+import { cageError } from "../vmm/cage.ts";
 import type { MachineEnd } from "../vmm/machine.ts";
 import { AgentClient } from "../wire/client.ts";
 import type { OutputSink } from "../wire/exec-stream.ts";
@@ -107,7 +108,7 @@ export class MachineSession {
     if (!(thrown instanceof PyroError) || (thrown.code !== "guest_lost" && thrown.code !== "protocol_violation"))
       return thrown;
     const end = await Promise.race([this.#open.machine.ended, delay(END_GRACE_MS)]);
-    return end === undefined ? thrown : lost(end, thrown);
+    return end === undefined ? thrown : (cageError(end) ?? lost(end, thrown));
   }
 }
 

@@ -1,6 +1,17 @@
 /** Where a machine cannot start, `run` says what is missing and how to mend it, and never falls back to the host. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync, closeSync, chmodSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -11,7 +22,10 @@ import { filesBelow } from "../support/leftovers.ts";
 
 const isRoot = process.getuid?.() === 0;
 const command = ["run", "debian:12", "--json", "--", "true"];
-const offline = { PYRO_DEBIAN_MIRROR: "http://127.0.0.1:9/debian", PYRO_DEBIAN_SECURITY_MIRROR: "http://127.0.0.1:9/security" };
+const offline = {
+  PYRO_DEBIAN_MIRROR: "http://127.0.0.1:9/debian",
+  PYRO_DEBIAN_SECURITY_MIRROR: "http://127.0.0.1:9/security",
+};
 let scratch = "";
 
 /** A private copy of the cache, so that a test may damage it. */
@@ -44,7 +58,10 @@ describe("pyro run fails closed", () => {
   ])("without %s", (program, debianPackage) => {
     const result = inAlteredHost(`mount --bind /dev/null /usr/bin/${program}`, command);
     expect(result.status).toBe(125);
-    expect(result.error).toMatchObject({ code: "host_program_missing", hint: expect.stringContaining(`apt-get install`) });
+    expect(result.error).toMatchObject({
+      code: "host_program_missing",
+      hint: expect.stringContaining(`apt-get install`),
+    });
     expect(result.error.hint).toContain(debianPackage);
   });
 
@@ -57,7 +74,8 @@ describe("pyro run fails closed", () => {
   it("without the guest agent", () => {
     const copy = join(scratch, "package");
     mkdirSync(copy);
-    for (const name of ["bin", "package.json"]) cpSync(join(packageRoot(), name), join(copy, name), { recursive: true });
+    for (const name of ["bin", "package.json"])
+      cpSync(join(packageRoot(), name), join(copy, name), { recursive: true });
     mkdirSync(join(copy, "dist"));
     for (const name of readdirSync(join(packageRoot(), "dist")).filter((name) => name.endsWith(".js"))) {
       cpSync(join(packageRoot(), "dist", name), join(copy, "dist", name));
