@@ -16,6 +16,7 @@ export default defineConfig({
   clean: false,
   dts: false,
   minify: false,
+  outputOptions: { chunkFileNames: "chunks/[name].js" },
   outExtensions: () => ({ js: ".js" }),
   deps: { alwaysBundle: [/.*/] },
 });

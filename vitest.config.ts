@@ -6,7 +6,10 @@ export default defineConfig({
     // Children die with the thread that started them, so tests run in processes, never in worker threads.
     pool: "forks",
     projects: [
-      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts"], sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: { name: "unit", include: ["src/**/*.test.ts"], isolate: false, sequence: { groupOrder: 0 } },
+      },
       {
         extends: true,
         test: {

@@ -1,16 +1,15 @@
 /** The `pyro` command: reads the command line, invokes one operation, renders what comes of it, exits. */
 import { CommanderError } from "commander";
-import { type ErrorKind, errorTable, exitStatusOfKind, type PyroError, toPyroError } from "../contract/errors.ts";
+import { exitStatusOfKind, type PyroError, toPyroError } from "../contract/errors.ts";
 import { createEngine } from "../engine.ts";
 import { invoke } from "../operations/invoke.ts";
 import { type Interruption, onInterruption } from "../platform/signals.ts";
 import { exitNow, pipedInput, writeAll } from "../platform/terminal.ts";
+import { ownStatus, resultStatus } from "./exit-status.ts";
 import { buildProgram, type Invocation, splitRest, usageError } from "./program.ts";
 import { ProgressLine } from "./progress-line.ts";
 import { errorText, render } from "./render/index.ts";
 
-/** Exit status of pyro's own failures where the guest command's status is passed on. */
-const OWN_FAILURE_STATUS = 125;
 const BROKEN_PIPE_STATUS = 141;
 
 /** Runs one command line to its end and exits the process. */
@@ -25,7 +24,7 @@ export async function main(args: readonly string[]): Promise<void> {
     if (own.length === 0) program.help();
     await program.parseAsync([...own], { from: "user" });
   } catch (thrown) {
-    status = await failedToParse(thrown, args);
+    status = await failedToParse(thrown, own);
   }
   exitNow(status);
 }
@@ -60,21 +59,6 @@ async function perform({ op, input, json, quiet }: Invocation, interruption: Int
       interruption.status() ?? ownStatus(thrown, op.passes_exit_status === true),
     );
   }
-}
-
-function resultStatus(op: Invocation["op"], result: unknown): number {
-  const fields = result as { exit_code?: number; healthy?: boolean };
-  if (op.passes_exit_status === true) return fields.exit_code ?? 0;
-  return fields.healthy === false ? 1 : 0;
-}
-
-function ownStatus(thrown: unknown, passes_exit_status: boolean): number {
-  const error = toPyroError(thrown);
-  const status = errorTable[error.code].exitStatus;
-  if (status !== undefined) return status;
-  const kind: ErrorKind = error.kind;
-  if (kind === "usage" && error.code !== "argument_too_long") return exitStatusOfKind.usage;
-  return passes_exit_status ? OWN_FAILURE_STATUS : exitStatusOfKind[kind];
 }
 
 async function failedToParse(thrown: unknown, args: readonly string[]): Promise<number> {

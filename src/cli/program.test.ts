@@ -106,7 +106,7 @@ describe("a command line", () => {
   it("with a command before -- says where to put it", async () => {
     expect(await check("run debian:12 git status")).toMatchObject({
       code: "invalid_input",
-      hint: "Put the guest's command after --",
+      hint: "Put the guest's command after --: pyro run debian:12 -- git --version",
     });
   });
 

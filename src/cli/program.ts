@@ -32,6 +32,7 @@ function base(command: Command): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .helpOption("-h, --help", "Show help")
+    .configureHelp({ subcommandTerm: term })
     .showSuggestionAfterError();
 }
 
@@ -57,6 +58,11 @@ function addOperation(
   command.usage(usage(positional));
   command.addHelpText("after", `\nExample:\n  $ ${op.example}`);
   command.action(() => run(read(command, op, positional, fields, rest)));
+}
+
+/** A command as it is typed; a group is its name alone. */
+function term(command: Command): string {
+  return command.commands.length > 0 ? command.name() : `${command.name()} ${command.usage()}`;
 }
 
 /** The group called `word` under `parent`, made at its first use. */
@@ -135,5 +141,11 @@ export function usageError(thrown: CommanderError): PyroError | undefined {
 }
 
 function hintFor(thrown: CommanderError): string {
-  return thrown.code === "commander.excessArguments" ? "Put the guest's command after --" : "pyro --help";
+  const word = /^error: too many arguments for '([^']+)'/.exec(thrown.message)?.[1];
+  const op = Object.values<Operation>(operations).find(({ names }) => names.cli.split(" ").at(-1) === word);
+  if (op === undefined) return "pyro --help";
+  const takesCommand = inputFields(op.input).some(
+    (field) => field.type === "list" && op.positional.includes(field.name),
+  );
+  return takesCommand ? `Put the guest's command after --: ${op.example}` : `pyro ${op.names.cli} --help`;
 }

@@ -1,4 +1,4 @@
-/** Progress on standard error: one line that rewrites itself on a terminal, plain lines elsewhere for new stages. */
+/** Progress on standard error: one line that rewrites itself on a terminal, elsewhere a plain line for each new stage. */
 import type { ProgressEvent, WarningEvent } from "../contract/progress.ts";
 import { stderrColumns, stderrIsTerminal, writeAll } from "../platform/terminal.ts";
 import { size } from "./render/values.ts";
@@ -13,6 +13,7 @@ export class ProgressLine {
   #drawn = false;
   #drawnAt = 0;
   #stage = "";
+  readonly #announced = new Set<string>();
 
   constructor(silent: boolean) {
     this.#silent = silent;
@@ -45,8 +46,8 @@ export class ProgressLine {
   }
 
   #announce(event: ProgressEvent): Promise<void> | undefined {
-    if (event.stage === this.#stage) return undefined;
-    this.#stage = event.stage;
+    if (this.#announced.has(event.stage)) return undefined;
+    this.#announced.add(event.stage);
     return writeAll(2, Buffer.from(`pyro: ${event.message}\n`));
   }
 }

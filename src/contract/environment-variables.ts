@@ -12,7 +12,6 @@ export const environmentVariables = {
   no_proxy: "Hosts that are reached without a proxy, also as NO_PROXY",
   PYRO_DEBUG: "Set to 1 for stack traces and the cause of every error",
   PYRO_ACCEL: "Set to kvm or tcg to force how guests run, in place of trying KVM",
-  NO_COLOR: "Set to anything for output without colour",
 } as const;
 
 export type EnvironmentVariable = keyof typeof environmentVariables;

@@ -29,21 +29,16 @@ export class BuildProgress {
   }
 
   #package(text: string): void {
-    const fetched = /^Get:\d+ \S+ \S+ \S+ (\S+)/.exec(text)?.[1];
-    if (fetched !== undefined) this.#count("downloading", "Downloading", fetched);
-    const unpacked = /^Unpacking (\S+)/.exec(text)?.[1];
-    if (unpacked !== undefined) this.#count("unpacking", "Unpacking", unpacked);
-    const configured = /^Setting up (\S+)/.exec(text)?.[1];
-    if (configured !== undefined) this.#count("configuring", "Setting up", configured);
+    if (/^Get:\d+ /.test(text)) this.#count("downloading", "Downloading packages");
+    else if (text.startsWith("Unpacking ")) this.#count("unpacking", "Unpacking packages");
+    else if (text.startsWith("Setting up ")) this.#count("configuring", "Setting up packages");
   }
 
-  #count(stage: "downloading" | "unpacking" | "configuring", verb: string, name: string): void {
+  #count(stage: "downloading" | "unpacking" | "configuring", message: string): void {
     this.#done[stage] += 1;
     const done = this.#done[stage];
-    this.#send({
-      ...{ type: "progress", stage, message: `${verb} ${name}` },
-      ...{ done, total: Math.max(done, this.#total), unit: "packages" },
-    });
+    const total = Math.max(done, this.#total);
+    this.#send({ type: "progress", stage, message, done, total, unit: "packages" });
   }
 
   #stage(stage: string, message: string): void {

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { afterEach, describe, expect, it } from "vitest";
-import { agentThat, closeAgents, rawAgent } from "../../tests/contract/support/hostile-agent.ts";
+import { agentThat, closeAgents, rawAgent } from "../../tests/support/hostile-agent.ts";
 
 const soon = { deadline_ms: 5000 };
 const greeting = { protocol: 1, build: "b", nonce: "n" } as const;

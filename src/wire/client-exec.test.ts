@@ -2,7 +2,7 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
-import { agentThat, closeAgents, ended, event, record } from "../../tests/contract/support/hostile-agent.ts";
+import { agentThat, closeAgents, ended, event, record } from "../../tests/support/hostile-agent.ts";
 import type { AgentClient, ExecIo } from "./client.ts";
 import { MAX_RECORD_BYTES } from "./messages.ts";
 import { RecordDecoder, recordHeader } from "./records.ts";
@@ -132,6 +132,38 @@ describe("exec", () => {
     });
     const long = { ...params, argv: Array.from({ length: 8 }, () => "x".repeat(100_000)) };
     await expect(client.exec(long, io())).rejects.toMatchObject({ code: "guest_lost" });
+  });
+
+  it.each(["close", "socket"])(
+    "is lost when the connection ends (%s) while its parameters are still going out",
+    async (how) => {
+      const { client, socket } = await agentThat(() => {}, { initialWindowSize: 1000 });
+      const long = { ...params, argv: ["x".repeat(100_000)] };
+      const run = client.exec(long, io());
+      setTimeout(() => (how === "close" ? client.close() : socket.destroy()), 50);
+      await expect(run).rejects.toMatchObject({ code: "guest_lost" });
+    },
+  );
+
+  it("hears a refusal that comes before its parameters are all sent", async () => {
+    const refusal = JSON.stringify({ code: "argument_too_long", message: "too long", errno: 7 });
+    const { client } = await agentThat(
+      (stream) => {
+        stream.respond({ ":status": 413 });
+        stream.end(refusal);
+      },
+      { initialWindowSize: 1000 },
+    );
+    const long = { ...params, argv: ["x".repeat(100_000)] };
+    await expect(client.exec(long, io())).rejects.toMatchObject({ code: "argument_too_long" });
+  });
+
+  it("says so when its standard input cannot be read", async () => {
+    const { client } = await agentThat((stream) => stream.respond({ ":status": 200 }));
+    const broken = new Readable({ read: () => void broken.destroy(new Error("the pipe broke")) });
+    await expect(client.exec({ ...params, stdin: true }, io({ stdin: broken }))).rejects.toMatchObject({
+      message: expect.stringContaining("the pipe broke"),
+    });
   });
 
   it("refuses parameters that are longer than a record", async () => {

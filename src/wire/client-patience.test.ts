@@ -1,6 +1,6 @@
 /** How long a command waits for its agent, and how an agent waits for a slow reader. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { agentThat, closeAgents, ended, event, record } from "../../tests/contract/support/hostile-agent.ts";
+import { agentThat, closeAgents, ended, event, record } from "../../tests/support/hostile-agent.ts";
 import type { AgentClient, ExecIo } from "./client.ts";
 import { recordHeader } from "./records.ts";
 

@@ -120,10 +120,11 @@ export class AgentClient {
     if (!this.#session.destroyed) this.#session.destroy();
   }
 
-  /** A stream that broke because the session did is explained by what broke the session. */
+  /** A stream that broke because the session did is explained by what broke the session; a violation ends the session. */
   #explain(thrown: unknown): PyroError {
-    if (thrown instanceof PyroError) return thrown;
-    return this.#closed ?? broken(thrown);
+    if (!(thrown instanceof PyroError)) return this.#closed ?? broken(thrown);
+    if (thrown.code === "protocol_violation") this.#end(thrown);
+    return thrown;
   }
 }
 

@@ -1,7 +1,7 @@
 /** One command on one HTTP/2 stream: parameters and stdin go out as records, events and output come back. */
 import type { ClientHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
-import { PyroError } from "../contract/errors.ts";
+import { PyroError, toPyroError } from "../contract/errors.ts";
 import { type ExecEnded, messages, recordKind } from "./messages.ts";
 import { RecordDecoder, recordHeader, type WireRecord } from "./records.ts";
 import { refusal } from "./refusal.ts";
@@ -23,9 +23,8 @@ export async function execStream(
   const watchdog = new Watchdog(stream, io.deadline_ms);
   try {
     const answered = responseStatus(stream);
-    await write(stream, recordKind.json, params);
-    const feeding = io.stdin === undefined ? finishRequest(stream) : feed(stream, io.stdin);
-    feeding.catch(() => {});
+    // In the background: the agent may answer before it has read everything.
+    send(stream, params, io.stdin).catch((cause) => stream.destroy(unreadable(cause)));
     const status = await answered;
     if (status !== 200) throw refusal("exec", await collect(stream, "exec"));
     const ended = await readRecords(stream, io.onOutput, watchdog);
@@ -92,8 +91,8 @@ class Watchdog {
 }
 
 async function take(record: WireRecord, onOutput: OutputSink): Promise<ExecEnded | undefined> {
-  if (record.kind === recordKind.stdout) await onOutput("stdout", record.payload);
-  else if (record.kind === recordKind.stderr) await onOutput("stderr", record.payload);
+  if (record.kind === recordKind.stdout) await handOn(onOutput, "stdout", record.payload);
+  else if (record.kind === recordKind.stderr) await handOn(onOutput, "stderr", record.payload);
   else if (record.kind === recordKind.json) {
     const event = parse(messages["exec.event"], record.payload.toString("utf8"), "exec");
     return event.event === "ended" ? event : undefined;
@@ -101,18 +100,25 @@ async function take(record: WireRecord, onOutput: OutputSink): Promise<ExecEnded
   return undefined;
 }
 
-async function feed(stream: ClientHttp2Stream, stdin: Readable): Promise<void> {
-  for await (const chunk of stdin) {
+/** What a reader throws is the reader's own defect, not the guest's. */
+async function handOn(onOutput: OutputSink, kind: "stdout" | "stderr", data: Buffer): Promise<void> {
+  try {
+    await onOutput(kind, data);
+  } catch (thrown) {
+    throw toPyroError(thrown);
+  }
+}
+
+/** Sends the parameters, then stdin where there is one, then the end of the request. */
+async function send(stream: ClientHttp2Stream, params: Buffer, stdin: Readable | undefined): Promise<void> {
+  await write(stream, recordKind.json, params);
+  for await (const chunk of stdin ?? []) {
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
     for (let at = 0; at < bytes.length; at += STDIN_RECORD_BYTES) {
       if (stream.destroyed || stream.writableEnded) return;
       await write(stream, recordKind.stdin, bytes.subarray(at, at + STDIN_RECORD_BYTES));
     }
   }
-  await finishRequest(stream);
-}
-
-async function finishRequest(stream: ClientHttp2Stream): Promise<void> {
   if (!stream.destroyed && !stream.writableEnded) stream.end();
 }
 
@@ -131,6 +137,11 @@ async function write(stream: ClientHttp2Stream, kind: number, payload: Buffer): 
     stream.once("drain", done);
     stream.once("close", done);
   });
+}
+
+function unreadable(cause: unknown): PyroError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new PyroError("host_io_failed", `Standard input could not be read: ${reason}`, { cause });
 }
 
 function stalled(partial: boolean): PyroError {

@@ -15,7 +15,10 @@ export const recordKind = { json: 0, stdin: 1, stdout: 1, stderr: 2 } as const;
 
 const count = z.int().min(0);
 const empty = z.strictObject({});
-const signalNumber = z.int().min(1).max(64);
+const pid = z.int().min(0).max(4_294_967_295);
+/** Linux numbers signals from 1 to 64; those above 31 are never sent by the host. */
+const MAX_SIGNAL = 64;
+const MAX_SENT_SIGNAL = 31;
 
 /** Message schemas by method and direction. */
 export const messages = {
@@ -31,7 +34,7 @@ export const messages = {
     version: z.string().max(64),
     mode: z.enum(["guest", "listen"]),
     kernel_release: z.string().max(128),
-    pid: count,
+    pid,
     uptime_ms: count,
   }),
   "ping.request": empty,
@@ -53,17 +56,17 @@ export const messages = {
     stdin: z.boolean(),
   }),
   "exec.event": z.discriminatedUnion("event", [
-    z.strictObject({ event: z.literal("started"), pid: count }),
+    z.strictObject({ event: z.literal("started"), pid }),
     z.strictObject({
       event: z.literal("ended"),
       exit_code: z.int().min(0).max(255).nullable(),
-      signal: signalNumber.nullable(),
+      signal: z.int().min(1).max(MAX_SIGNAL).nullable(),
       timed_out: z.boolean(),
       oom_killed: z.boolean(),
       duration_ms: count,
     }),
   ]),
-  "signal.request": z.strictObject({ pid: count, signal: signalNumber }),
+  "signal.request": z.strictObject({ pid, signal: z.int().min(1).max(MAX_SENT_SIGNAL) }),
   "signal.response": empty,
   "poweroff.request": empty,
   "poweroff.response": empty,

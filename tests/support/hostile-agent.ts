@@ -2,9 +2,9 @@
 import { once } from "node:events";
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream, type Settings } from "node:http2";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { AgentClient } from "../../../src/wire/client.ts";
-import type { ExecEnded } from "../../../src/wire/messages.ts";
-import { recordHeader } from "../../../src/wire/records.ts";
+import { AgentClient } from "../../src/wire/client.ts";
+import type { ExecEnded } from "../../src/wire/messages.ts";
+import { recordHeader } from "../../src/wire/records.ts";
 
 export interface HostileAgent {
   readonly client: AgentClient;
