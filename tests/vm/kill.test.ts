@@ -45,7 +45,7 @@ describe("after the end of pyro run", () => {
     child.kill(signal);
     expect(await end).toMatchObject({ status, stdout: "begun\n", stderr: expect.stringContaining("pyro: cancelled:") });
     expect(performance.now() - at).toBeLessThan(2000);
-    expect(survivors(processes)).toEqual([]);
+    expect(await untilEmpty(() => survivors(processes), 1000)).toEqual([]);
   });
 
   it("a second SIGINT ends it at once", async () => {
@@ -67,7 +67,7 @@ describe("after the end of pyro run", () => {
     const processes = descendants(child.pid ?? 0);
     child.stdout?.destroy();
     expect(await end).toMatchObject({ status: 141 });
-    expect(survivors(processes)).toEqual([]);
+    expect(await untilEmpty(() => survivors(processes), 1000)).toEqual([]);
   });
 });
 
