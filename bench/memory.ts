@@ -1,0 +1,24 @@
+/** Memory of processes that run, shared pages counted by share. */
+import { readFileSync } from "node:fs";
+import { pssKib } from "../src/platform/process-facts.ts";
+
+const KIB_PER_MIB = 1024;
+
+/** PSS of one process in MiB. */
+export function memoryMib(pid: number): number {
+  const kib = pssKib(pid);
+  if (kib === undefined) throw new Error("the machine's process cannot be examined");
+  return kib / KIB_PER_MIB;
+}
+
+/** PSS in MiB of a process and its ancestors up to ours: the VMM and the cage around it. */
+export function cageMemoryMib(pid: number): number {
+  let sum = 0;
+  for (let current = pid; current > 1 && current !== process.pid; current = parentOf(current))
+    sum += memoryMib(current);
+  return sum;
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+}
