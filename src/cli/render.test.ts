@@ -29,7 +29,7 @@ describe("values", () => {
 
   it("shows fields under each other", () => {
     expect(pairs({ text: "a", none: null, list: ["a", "b"], empty: [], map: { k: "v" } })).toBe(
-      'text: a\nnone: -\nlist: a b\nempty: -\nmap: {"k":"v"}\n',
+      "text: a\nnone: -\nlist: a b\nempty: -\nmap:\n  k: v\n",
     );
   });
 });

@@ -25,16 +25,19 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
   return `${[line(headings), ...rows.map(line)].join("\n")}\n`;
 }
 
-/** Fields under each other, as `name: value`. */
-export function pairs(value: Readonly<Record<string, unknown>>): string {
+/** Fields under each other, as `name: value`; the fields of a field are indented under its name. */
+export function pairs(value: object, indent = ""): string {
   return Object.entries(value)
-    .map(([name, field]) => `${name}: ${plain(field)}\n`)
+    .map(([name, field]: [string, unknown]) =>
+      typeof field === "object" && field !== null && !Array.isArray(field)
+        ? `${indent}${name}:\n${pairs(field, `${indent}  `)}`
+        : `${indent}${name}: ${plain(field)}\n`,
+    )
     .join("");
 }
 
 function plain(value: unknown): string {
   if (value === null || value === undefined) return "-";
-  if (Array.isArray(value) && value.every((item) => typeof item === "string"))
-    return value.length === 0 ? "-" : value.join(" ");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (!Array.isArray(value)) return String(value);
+  return value.length === 0 ? "-" : value.map(plain).join(" ");
 }
