@@ -6,10 +6,10 @@ import { PyroError } from "../contract/errors.ts";
 import { cleanText } from "../contract/text.ts";
 import { Ring } from "./ring.ts";
 
-/** What is kept of a console, in bytes (security.md 4.5). */
+/** What is kept of a console, in bytes (docs/design/limits.md). */
 const CONSOLE_BYTES = 65_536;
 const MAX_LINE = 8192;
-/** Longest text of the guest's that an error carries, in characters (security.md 4.5). */
+/** Longest text of the guest's that an error carries, in characters (docs/design/limits.md). */
 const MAX_TEXT = 2048;
 const READY = "pyro-agent: ready";
 const FAILED = "pyro-agent: boot failed ";

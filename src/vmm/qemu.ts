@@ -9,12 +9,12 @@ import type { Machine, MachineEnd } from "./machine.ts";
 import { type QemuSpec, qemuArgs } from "./qemu-args.ts";
 import { Ring } from "./ring.ts";
 
-/** Deadline of a boot in milliseconds, by acceleration (security.md 4.5). */
+/** Deadline of a boot in milliseconds, by acceleration (docs/design/limits.md). */
 export const bootDeadlineMs = { kvm: 15_000, tcg: 120_000 } as const;
 
 /** What is kept of the VMM's own messages, in bytes. */
 const VMM_LOG_BYTES = 16_384;
-/** How much of a console an error carries, in characters (security.md WIRE-10). */
+/** How much of a console an error carries, in characters (docs/design/limits.md). */
 const TAIL_CHARS = 2048;
 /** How long a killed VMM may take to vanish before we stop waiting, in milliseconds. */
 const VANISH_MS = 5_000;

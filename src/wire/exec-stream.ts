@@ -10,7 +10,7 @@ import { collect, parse, responseStatus, violation } from "./reply.ts";
 /** Takes output; what it returns is awaited before more is read from the guest. */
 export type OutputSink = (kind: "stdout" | "stderr", data: Buffer) => void | Promise<void>;
 
-/** Time in which a record that has begun must be complete, in milliseconds (security.md 4.5). */
+/** Time in which a record that has begun must be complete, in milliseconds (docs/design/limits.md). */
 const RECORD_DEADLINE_MS = 10_000;
 const STDIN_RECORD_BYTES = 65_536;
 

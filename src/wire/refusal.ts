@@ -3,7 +3,7 @@ import { type ErrorCode, PyroError } from "../contract/errors.ts";
 import { cleanText } from "../contract/text.ts";
 import { messages } from "./messages.ts";
 
-/** Longest text of an agent's error that is shown, in characters (security.md 4.5). */
+/** Longest text of an agent's error that is shown, in characters (docs/design/limits.md). */
 const MAX_ERROR_TEXT = 2048;
 
 const codes: ReadonlyMap<string, ErrorCode> = new Map([

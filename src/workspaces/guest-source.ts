@@ -19,7 +19,7 @@ const DISK_GIB = 16;
 const WORKSPACE = "/workspace";
 /** Shape of a machine that only has to answer. */
 const BARE = { vcpu_count: 1, mem_mib: 256 } as const;
-/** Time within which the agent answers a call, in milliseconds (security.md 4.5). */
+/** Time within which the agent answers a call, in milliseconds (docs/design/limits.md). */
 const CALL_DEADLINE_MS = { kvm: 10_000, tcg: 30_000 } as const;
 
 interface Context {

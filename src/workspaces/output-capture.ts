@@ -1,7 +1,7 @@
 /** What a result keeps of a stream of output: its head and its tail, whatever its length. */
 import { Ring } from "../vmm/ring.ts";
 
-/** Bytes kept of the beginning and of the end (security.md 4.5). */
+/** Bytes kept of the beginning and of the end (docs/design/limits.md). */
 export const HEAD_BYTES = 1_048_576;
 export const TAIL_BYTES = 262_144;
 
