@@ -3,16 +3,19 @@ import { type CpioEntry, cpioArchive } from "../../src/environments/cpio.ts";
 import { diskSerial } from "../../src/vmm/machine.ts";
 
 const HEADER_BYTES = 110;
-const MODULES = "modules/";
 const KIND_MASK = 0o170000;
 const REGULAR_FILE = 0o100000;
+/** Where pyro's initramfs has its modules, and the file there that lists those to load, in order. */
+const MODULES = "modules/";
+const LOAD_ORDER = "modules/load-order";
 
-/** Loads pyro's modules in pyro's order, mounts the root image read-only, and gives the console a shell in it. */
+/** Loads the modules in one process, mounts the root image read-only, and gives the console a shell in it. */
 const init = `#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sysfs /sys
 /bin/busybox mount -t devtmpfs devtmpfs /dev
-while read module; do /bin/busybox insmod /modules/$module; done </modules/load-order
+read modules </load-order
+/bin/busybox modprobe -a $modules
 for disk in /sys/block/vd*; do
   serial=
   read serial <$disk/serial
@@ -21,34 +24,57 @@ done
 exec /bin/busybox chroot /root /bin/sh -i
 `;
 
-/** The archive, from the content of pyro's initramfs and a static busybox. */
-export function bareInitramfs(pyroInitramfs: Buffer, busybox: Buffer): Buffer {
-  const directory = (path: string): CpioEntry => ({ kind: "directory", path, mode: 0o755 });
+/** The archive, from the content of pyro's initramfs, the kernel's release, and a static busybox. */
+export function bareInitramfs(pyroInitramfs: Buffer, release: string, busybox: Buffer): Buffer {
+  const files = filesOf(pyroInitramfs);
+  const home = `lib/modules/${release}`;
+  const names =
+    files
+      .find(({ path }) => path === LOAD_ORDER)
+      ?.content.toString("utf8")
+      .split("\n")
+      .filter(Boolean) ?? [];
+  const directories = ["proc", "sys", "dev", "root", "bin", "lib", "lib/modules", home];
   return cpioArchive([
-    ...["proc", "sys", "dev", "root", "bin", "modules"].map(directory),
+    ...directories.map((path): CpioEntry => ({ kind: "directory", path, mode: 0o755 })),
     { kind: "character-device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
     { kind: "file", path: "bin/busybox", mode: 0o755, content: busybox },
-    { kind: "file", path: "init", mode: 0o755, content: Buffer.from(init) },
-    ...filesOf(pyroInitramfs).filter(({ path }) => path.startsWith(MODULES)),
+    textFile("init", init),
+    textFile("load-order", `${names.map((name) => name.replace(/\.ko$/, "")).join(" ")}\n`),
+    // The order is given, so that modprobe has no dependencies to follow.
+    textFile(`${home}/modules.dep`, names.map((name) => `${name}:\n`).join("")),
+    ...files
+      .filter(({ path }) => path.endsWith(".ko"))
+      .map(({ path, content }): CpioEntry => {
+        return { kind: "file", path: `${home}/${path.slice(MODULES.length)}`, mode: 0o644, content };
+      }),
   ]);
 }
 
+function textFile(path: string, text: string): CpioEntry {
+  return { kind: "file", path, mode: 0o755, content: Buffer.from(text) };
+}
+
+interface ArchivedFile {
+  readonly path: string;
+  readonly content: Buffer;
+}
+
 /** The regular files of a newc archive. */
-function filesOf(archive: Buffer): Extract<CpioEntry, { kind: "file" }>[] {
-  const files: Extract<CpioEntry, { kind: "file" }>[] = [];
+function filesOf(archive: Buffer): ArchivedFile[] {
+  const files: ArchivedFile[] = [];
   for (let at = 0; at + HEADER_BYTES <= archive.length; ) {
-    const start = at;
+    const start = at + "070701".length;
     const field = (index: number) =>
-      Number.parseInt(archive.toString("latin1", start + 6 + index * 8, start + 14 + index * 8), 16);
-    const mode = field(1);
+      Number.parseInt(archive.toString("latin1", start + index * 8, start + index * 8 + 8), 16);
+    const [mode, size, nameSize] = [field(1), field(6), field(11)];
     const name = at + HEADER_BYTES;
-    const content = padded(name + field(11));
-    const end = content + field(6);
+    const content = padded(name + nameSize);
     if ((mode & KIND_MASK) === REGULAR_FILE) {
-      const path = archive.toString("utf8", name, name + field(11) - 1);
-      files.push({ kind: "file", path, mode: mode & 0o777, content: archive.subarray(content, end) });
+      const path = archive.toString("utf8", name, name + nameSize - 1);
+      files.push({ path, content: archive.subarray(content, content + size) });
     }
-    at = padded(end);
+    at = padded(content + size);
   }
   return files;
 }

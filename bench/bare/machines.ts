@@ -49,7 +49,7 @@ export class BareMachines {
     const environment = await environments.ensure(context.environment, { signal });
     const own = await environments.openInitramfs(kernel, agent);
     const initramfs = namelessFile(context.paths.initramfsDirectory);
-    initramfs.write(bareInitramfs(own.readAll(), shell));
+    initramfs.write(bareInitramfs(own.readAll(), kernel.release, shell));
     own.close();
     const files = {
       kernel: await environments.openKernel(kernel, signal),
