@@ -1,8 +1,8 @@
 /** `make bench`: takes the figures, prints them as a table, and writes `bench/results.json`. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { toPyroError } from "../src/contract/errors.ts";
-import { atomicWrite } from "../src/platform/files.ts";
 import { packageRoot } from "../src/platform/package-root.ts";
 import { onInterruption } from "../src/platform/signals.ts";
 import { BenchContext } from "./context.ts";
@@ -60,7 +60,7 @@ async function bench({ runs, chosen }: Choice, signal: AbortSignal): Promise<boo
 function save(host: BenchHost, environment: string, results: readonly FigureResult[]): void {
   const document = { schema_version: 1, date: new Date().toISOString(), host, environment, figures: results };
   const rounded = JSON.stringify(document, (_, value) => (typeof value === "number" ? round(value) : value), 2);
-  atomicWrite(join(packageRoot(), "bench", "results.json"), `${rounded}\n`);
+  writeFileSync(join(packageRoot(), "bench", "results.json"), `${rounded}\n`);
 }
 
 function round(value: number): number {
@@ -78,7 +78,7 @@ async function main(): Promise<number> {
     return (await bench(chosen, interruption.signal)) ? 0 : 1;
   } catch (thrown) {
     const status = interruption.status();
-    if (status === undefined) process.stderr.write(`bench: ${toPyroError(thrown).message}\n`);
+    process.stderr.write(`bench: ${status === undefined ? toPyroError(thrown).message : "interrupted"}\n`);
     return status ?? 1;
   }
 }
