@@ -2,7 +2,7 @@
 .DELETE_ON_ERROR:
 .PHONY: help demo test check build setup bench generate package-files package clean
 
-sources := $(shell find src tools -name '*.ts' 2>/dev/null) package.json tsconfig.json tsconfig.build.json tsdown.config.ts
+sources := $(shell find src tools bench -name '*.ts' 2>/dev/null) package.json tsconfig.json tsconfig.build.json tsdown.config.ts
 agent_sources := $(shell find guest/agent/src guest/agent/.cargo -type f 2>/dev/null) guest/agent/Cargo.toml guest/agent/Cargo.lock
 
 help: ## Show what there is to make

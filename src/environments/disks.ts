@@ -58,7 +58,7 @@ async function make(sizeGib: number, path: string, paths: StatePaths, signal?: A
 /** The file is all holes, so that no inode table needs zeroing: not here, and not later by the guest's kernel. */
 async function format(raw: OpenFile, path: string, signal: AbortSignal | undefined): Promise<void> {
   const args = (zeroing: string): string[] => [
-    ...["-q", "-F", "-t", "ext4", "-m", "0", "-L", "pyro", "-O", "^resize_inode", "-G", "256"],
+    ...["-q", "-F", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-L", "pyro", "-O", "^resize_inode", "-G", "256"],
     ...["-E", `${zeroing},lazy_journal_init=1,nodiscard,root_owner=0:0`, "/proc/self/fd/3"],
   ];
   try {

@@ -36,8 +36,8 @@ export class MachineSession {
   static async begin(open: OpenMachine, hostname: string, signal: AbortSignal): Promise<MachineSession> {
     const session = new MachineSession(open);
     try {
-      await session.#hello(signal);
-      await session.#setup(hostname, signal);
+      // At once: the agent answers in order, and nothing is lost on a machine that turns out to be another build's.
+      await Promise.all([session.#hello(signal), session.#setup(hostname, signal)]);
       return session;
     } catch (error) {
       const explained = await session.#explain(error);
