@@ -39,7 +39,7 @@ export class Doctor {
   }
 
   async examine(context: Context): Promise<Examination> {
-    const host = await hostChecks(this.#guests.paths, context.signal);
+    const host = await hostChecks(this.#guests.paths, await this.#guests.needsPull(), context.signal);
     const trial = host.every((check) => check.state !== "failed") ? await this.#tryGuest(context) : untried;
     const network = check(
       "guest network",

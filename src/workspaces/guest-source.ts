@@ -90,6 +90,12 @@ export class GuestSource implements MachineSource {
     return this.#environments.currentKernel();
   }
 
+  /** Whether nothing can run before something is pulled: no kernel, or no environment, is in the cache. */
+  async needsPull(): Promise<boolean> {
+    if (this.kernel() === undefined) return true;
+    return (await this.#environments.list()).every(({ installed }) => !installed);
+  }
+
   /** Tries KVM anew with the kernel in the cache. */
   async tryKvm(signal: AbortSignal): Promise<KvmVerdict> {
     return this.#verdict(await this.#environments.ensureKernel({ signal }), signal, true);

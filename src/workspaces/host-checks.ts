@@ -24,13 +24,14 @@ const runPrograms: readonly ProgramName[] = ["qemu-system-x86_64", "qemu-img", "
 /** Programs that a pull needs. */
 const pullPrograms: readonly ProgramName[] = ["mmdebstrap", "sqfstar", "dpkg-deb", "apt-get", "unshare", "bash"];
 
-/** The checks, each made whatever the others gave. */
-export async function hostChecks(paths: StatePaths, signal: AbortSignal): Promise<Check[]> {
+/** The checks, each made whatever the others gave; what pulls need is a must where `needs_pull`. */
+export async function hostChecks(paths: StatePaths, needs_pull: boolean, signal: AbortSignal): Promise<Check[]> {
+  const forPulls = needs_pull ? "failed" : "warning";
   return [
     platformCheck(),
     programsCheck("host programs", runPrograms, "failed"),
-    programsCheck("programs for pulls", pullPrograms, "warning"),
-    attempt("archive keyring", archiveKeyring, "warning"),
+    programsCheck("programs for pulls", pullPrograms, forPulls),
+    attempt("archive keyring", archiveKeyring, forPulls),
     await versionCheck("VMM", "qemu-system-x86_64", signal),
     await versionCheck("bubblewrap", "bwrap", signal),
     attempt("guest agent", () => `build ${guestAgent().build}`),
