@@ -5,11 +5,12 @@ import { type OpenFile, openReadOnly, remove } from "../platform/files.ts";
 import { withLock } from "../platform/lock.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { buildImage } from "./archive.ts";
-import { type CatalogEntry, catalog, defaultVariables, findInCatalog } from "./catalog.ts";
+import { type CatalogEntry, catalog, defaultEnvironment, defaultVariables, findInCatalog } from "./catalog.ts";
 import { diskForRun } from "./disks.ts";
 import { openInitramfs } from "./initramfs.ts";
 import { buildKernel, currentKernel, type InstalledKernel } from "./kernel.ts";
 import { type PruneResult, pruneCache } from "./prune.ts";
+import { askArchive } from "./reach.ts";
 import {
   type EnvironmentSummary,
   type InstalledEnvironment,
@@ -117,6 +118,11 @@ export class Environments {
   /** A writable disk without a name, for a machine that is thrown away. */
   diskForRun(sizeGib: number, signal?: AbortSignal): Promise<OpenFile> {
     return diskForRun(sizeGib, this.#paths, signal);
+  }
+
+  /** Asks the archive whether it answers: the address that did, or `archive_unreachable`. */
+  askArchive(signal: AbortSignal): Promise<string> {
+    return askArchive(findInCatalog(defaultEnvironment).suite, this.#paths, this.#env, signal);
   }
 
   /** Removes what no record needs, and says how much that freed. */

@@ -39,8 +39,10 @@ export class Doctor {
   }
 
   async examine(context: Context): Promise<Examination> {
-    const host = await hostChecks(this.#guests.paths, await this.#guests.needsPull(), context.signal);
-    const trial = host.every((check) => check.state !== "failed") ? await this.#tryGuest(context) : untried;
+    const needs_pull = await this.#guests.needsPull();
+    const local = await hostChecks(this.#guests.paths, needs_pull, context.signal);
+    const host = needs_pull && local.every(passed) ? [...local, await this.#archiveCheck(context)] : local;
+    const trial = host.every(passed) ? await this.#tryGuest(context) : untried;
     const network = check(
       "guest network",
       "warning",
@@ -49,11 +51,22 @@ export class Doctor {
     );
     const checks = [...host, ...trial.checks, network];
     return {
-      healthy: checks.every(({ state }) => state !== "failed"),
+      healthy: checks.every(passed),
       execution_mode: trial.execution_mode,
       capabilities: { vm_boot: trial.vm_boot, guest_exec: trial.guest_exec, guest_network: "not_tried" },
       checks,
     };
+  }
+
+  async #archiveCheck(context: Context): Promise<Check> {
+    void context.emit({ type: "progress", stage: "archive", message: "Asking the Debian archive" });
+    try {
+      return check("archive", "ok", `${await this.#guests.askArchive(context.signal)} answers`, null);
+    } catch (thrown) {
+      const error = toPyroError(thrown);
+      if (error.code === "cancelled") throw error;
+      return check("archive", "failed", error.message, error.hint);
+    }
   }
 
   /** Tries KVM, boots the cached kernel without an environment, and has the guest run one command. */
@@ -150,6 +163,10 @@ function kvmRemedy(reason: string): string | null {
     return "Enable virtualization in the firmware or on the outer host, then load the kvm module";
   if (/may not be opened/.test(reason)) return "sudo usermod -aG kvm $USER, then log in again";
   return "Nothing has to be done: pyro works without KVM";
+}
+
+function passed(check: Check): boolean {
+  return check.state !== "failed";
 }
 
 function check(name: string, state: State, detail: string, remedy: string | null): Check {

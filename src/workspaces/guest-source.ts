@@ -96,6 +96,11 @@ export class GuestSource implements MachineSource {
     return (await this.#environments.list()).every(({ installed }) => !installed);
   }
 
+  /** The address of the archive that answered; throws `archive_unreachable`. */
+  askArchive(signal: AbortSignal): Promise<string> {
+    return this.#environments.askArchive(signal);
+  }
+
   /** Tries KVM anew with the kernel in the cache. */
   async tryKvm(signal: AbortSignal): Promise<KvmVerdict> {
     return this.#verdict(await this.#environments.ensureKernel({ signal }), signal, true);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cli, pyroProgram } from "../support/cli.ts";
+import { filesBelow } from "../support/leftovers.ts";
 
 interface Examination {
   readonly healthy: boolean;
@@ -43,6 +44,20 @@ describe("pyro doctor", () => {
     const { status, report } = without("qemu-system-x86_64");
     expect([status, report.healthy]).toEqual([1, false]);
     expect(report.checks.find(({ name }) => name === "host programs")?.remedy).toContain("apt-get install");
+  });
+
+  it("asks the archive only where something has to be pulled, and exits with 1 where it does not answer", async () => {
+    const home = mkdtempSync(join(tmpdir(), "pyro-test-"));
+    const unreachable = { PYRO_HOME: home, PYRO_DEBIAN_MIRROR: "http://127.0.0.1:9/debian" };
+    try {
+      const { status, stdout } = await cli(["doctor", "--json"], { env: unreachable });
+      expect([status, stateOf(JSON.parse(stdout), "archive")]).toEqual([1, "failed"]);
+      const reached = await cli(["doctor", "--json"], { env: { PYRO_HOME: home } });
+      expect(["ok", "failed"]).toContain(stateOf(JSON.parse(reached.stdout), "archive"));
+      expect(filesBelow(join(home, "cache", "building"))).toEqual([]);
+    } finally {
+      rmSync(home, { recursive: true });
+    }
   });
 
   it.runIf(process.getuid?.() === 0)("asks for what pulls need only where something has to be pulled", () => {
