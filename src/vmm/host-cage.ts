@@ -1,18 +1,15 @@
 /** The machine of `--allow-host-compat`: the agent in a bubblewrap cage over an environment's files, on the host's own kernel. */
-import { cleanText } from "../contract/text.ts";
 import { startChild } from "../platform/child.ts";
 import { innermostChild } from "../platform/process-facts.ts";
 import { walls } from "./cage.ts";
 import type { Machine, MachineEnd } from "./machine.ts";
-import { Ring } from "./ring.ts";
+import { Ring, shownTail, VMM_LOG_BYTES } from "./ring.ts";
 
 /** Where the cage keeps what it needs to fill itself; nothing of it is writable. */
 const TOOLS = "/.pyro";
 const LOADER = `${TOOLS}/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 --library-path ${TOOLS}/lib/x86_64-linux-gnu`;
 /** Directories that the cage provides itself. */
 const ownDirectories = "proc dev sys .pyro";
-const LOG_BYTES = 16_384;
-const TAIL_CHARS = 2048;
 
 /** Descriptor numbers inside the cage. */
 const cageFile = { channel: 3, image: 4 } as const;
@@ -38,7 +35,7 @@ export function startHostCage(spec: HostCageSpec): Machine {
     args: hostCageArgs(spec, script),
     files: ["stream", spec.image],
   });
-  const log = new Ring(LOG_BYTES);
+  const log = new Ring(VMM_LOG_BYTES);
   child.stdout.on("data", (chunk: Buffer) => log.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => log.push(chunk));
   const channel = child.stream(cageFile.channel);
@@ -47,7 +44,7 @@ export function startHostCage(spec: HostCageSpec): Machine {
     return {
       reason: killed ? "killed" : "vmm_failed",
       console_tail: "",
-      vmm_tail: cleanText(log.text()).slice(-TAIL_CHARS),
+      vmm_tail: shownTail(log.text()),
     };
   });
   const kill = async () => {

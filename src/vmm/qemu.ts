@@ -1,21 +1,17 @@
 /** The QEMU driver: a caged microVM whose files and channels are inherited descriptors, so that nothing of it has a name on the host. */
+import { setTimeout as delay } from "node:timers/promises";
 import { PyroError } from "../contract/errors.ts";
-import { cleanText } from "../contract/text.ts";
 import { type Child, type ChildEnd, startChild } from "../platform/child.ts";
 import { innermostChild } from "../platform/process-facts.ts";
 import { BootWatch } from "./boot-watch.ts";
 import { cageArgs, cageError } from "./cage.ts";
 import type { Machine, MachineEnd } from "./machine.ts";
 import { type QemuSpec, qemuArgs } from "./qemu-args.ts";
-import { Ring } from "./ring.ts";
+import { Ring, shownTail, VMM_LOG_BYTES } from "./ring.ts";
 
 /** Deadline of a boot in milliseconds, by acceleration (docs/design/limits.md). */
 export const bootDeadlineMs = { kvm: 15_000, tcg: 120_000 } as const;
 
-/** What is kept of the VMM's own messages, in bytes. */
-const VMM_LOG_BYTES = 16_384;
-/** How much of a console an error carries, in characters (docs/design/limits.md). */
-const TAIL_CHARS = 2048;
 /** How long a killed VMM may take to vanish before we stop waiting, in milliseconds. */
 const VANISH_MS = 5_000;
 /** Firmware of the microvm machine, as Debian and Ubuntu install it. */
@@ -60,7 +56,7 @@ export async function startQemu(programs: QemuPrograms, spec: QemuSpec, options:
   }
 }
 
-/** The files in the order of `vmmFile`; an absent one in the middle still takes its number. */
+/** The files in the order of `vmmFile`; there is no disk without a root. */
 function openFiles(spec: QemuSpec): number[] {
   const { kernel, initramfs, root, disk } = spec.files;
   if (root === undefined) return [kernel, initramfs];
@@ -127,7 +123,7 @@ class QemuMachine implements Machine {
     this.channel = child.stream(3);
     const closed = new Promise<void>((resolve) => child.stdout.once("close", resolve));
     this.ended = child.ended.then(async (end) => {
-      await Promise.race([closed, delay(VANISH_MS)]);
+      await Promise.race([closed, delay(VANISH_MS, undefined, { ref: false })]);
       return this.#describe(end, log);
     });
   }
@@ -137,7 +133,7 @@ class QemuMachine implements Machine {
   }
 
   tail(): string {
-    return cleanText(this.#console.text()).slice(-TAIL_CHARS);
+    return shownTail(this.#console.text());
   }
 
   async kill(): Promise<void> {
@@ -149,7 +145,7 @@ class QemuMachine implements Machine {
 
   #describe(end: ChildEnd, log: Ring): MachineEnd {
     const console_tail = this.tail();
-    const vmm_tail = cleanText(end.error?.message ?? log.text()).slice(-TAIL_CHARS);
+    const vmm_tail = shownTail(end.error?.message ?? log.text());
     return { reason: this.#reason(end, console_tail), console_tail, vmm_tail };
   }
 
@@ -158,8 +154,4 @@ class QemuMachine implements Machine {
     if (/Kernel panic/.test(console_tail)) return "guest_panic";
     return end.exit_code === 0 ? "guest_exit" : "vmm_failed";
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -1,4 +1,15 @@
 /** The last bytes of a stream that never ends, such as a guest's console. */
+import { cleanText } from "../contract/text.ts";
+
+/** What is kept of a VMM's or cage's own messages, in bytes (docs/design/limits.md). */
+export const VMM_LOG_BYTES = 16_384;
+/** How much of a console or log an error carries, in characters (docs/design/limits.md). */
+const TAIL_CHARS = 2048;
+
+/** The end of a text from a machine, as an error shows it. */
+export function shownTail(text: string): string {
+  return cleanText(text).slice(-TAIL_CHARS);
+}
 
 /** Keeps at most `capacity` bytes in one buffer; what is older is overwritten, whatever the size of the chunks. */
 export class Ring {

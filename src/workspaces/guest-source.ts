@@ -5,7 +5,7 @@ import type { InstalledKernel } from "../environments/kernel.ts";
 import type { OpenFile } from "../platform/files.ts";
 import { findProgram } from "../platform/programs.ts";
 import type { StatePaths } from "../store/paths.ts";
-import { guestAgent } from "../vmm/guest-agent.ts";
+import { type GuestAgent, guestAgent } from "../vmm/guest-agent.ts";
 import { chooseAcceleration, type KvmVerdict, kvmVerdict } from "../vmm/kvm.ts";
 import { diskSerial, type Machine } from "../vmm/machine.ts";
 import { bootDeadlineMs, startQemu } from "../vmm/qemu.ts";
@@ -40,11 +40,19 @@ interface Files {
   readonly disk?: OpenFile;
 }
 
+/** What of the host every machine needs. */
+interface Needed {
+  readonly qemu: string;
+  readonly bwrap: string;
+  readonly agent: GuestAgent;
+}
+
 /** Opens QEMU machines from one user's cache. */
 export class GuestSource implements MachineSource {
   readonly paths: StatePaths;
   readonly #environments: Environments;
   readonly #demanded: string | undefined;
+  #found: Needed | undefined;
 
   /** `demanded` is the value of PYRO_ACCEL. */
   constructor(paths: StatePaths, environments: Environments, demanded: string | undefined) {
@@ -54,9 +62,7 @@ export class GuestSource implements MachineSource {
   }
 
   async open(request: MachineRequest, context: Context): Promise<OpenMachine> {
-    findProgram("qemu-system-x86_64");
-    findProgram("bwrap");
-    guestAgent();
+    this.#needed();
     const environment = await this.#environments.ensure(request.environment, context);
     const kernel = await this.#environments.ensureKernel(context);
     const acceleration = await this.#acceleration(kernel, context.signal);
@@ -113,8 +119,14 @@ export class GuestSource implements MachineSource {
 
   #verdict(kernel: InstalledKernel, signal: AbortSignal, again: boolean): Promise<KvmVerdict> {
     const boot = (deadline_ms: number) => this.#boot(kernel, "kvm", BARE, { signal, deadline_ms }, {});
-    const vmm = findProgram("qemu-system-x86_64");
+    const vmm = this.#needed().qemu;
     return kvmVerdict({ record: this.paths.kvmRecord, kernel: kernel.digest, vmm, boot }, again);
+  }
+
+  /** Looked for once; throws `host_program_missing` or `agent_missing`. */
+  #needed(): Needed {
+    this.#found ??= { qemu: findProgram("qemu-system-x86_64"), bwrap: findProgram("bwrap"), agent: guestAgent() };
+    return this.#found;
   }
 
   async #boot(
@@ -124,18 +136,17 @@ export class GuestSource implements MachineSource {
     context: { readonly signal: AbortSignal; readonly deadline_ms?: number },
     disks: Pick<Partial<Files>, "root" | "disk">,
   ): Promise<Machine> {
-    const agent = guestAgent();
+    const { qemu, bwrap, agent } = this.#needed();
     const tsc_khz = await tscKhz(this.paths.tscRecord, agent.path);
     const image = await this.#environments.openKernel(kernel, context.signal);
     try {
       const initramfs = await this.#environments.openInitramfs(kernel, agent.path);
       try {
-        const programs = { qemu: findProgram("qemu-system-x86_64"), bwrap: findProgram("bwrap"), agent: agent.path };
         const files = { kernel: image.fd, initramfs: initramfs.fd, root: disks.root?.fd, disk: disks.disk?.fd };
         const { vcpu_count, mem_mib } = shape;
         const deadline_ms = context.deadline_ms ?? bootDeadlineMs[acceleration];
         return await startQemu(
-          programs,
+          { qemu, bwrap, agent: agent.path },
           { files, vcpu_count, mem_mib, acceleration, tsc_khz },
           { deadline_ms, signal: context.signal },
         );
@@ -156,7 +167,7 @@ export class GuestSource implements MachineSource {
   ): OpenMachine {
     return {
       machine,
-      agent_build: guestAgent().build,
+      agent_build: this.#needed().agent.build,
       disks,
       env,
       cwd,

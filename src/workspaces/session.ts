@@ -1,6 +1,7 @@
 /** One machine in use: shaken hands with, made itself, running commands, and gone without trace at the end. */
 import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { PyroError } from "../contract/errors.ts";
 import { cageError } from "../vmm/cage.ts";
 import type { MachineEnd } from "../vmm/machine.ts";
@@ -107,7 +108,7 @@ export class MachineSession {
   async #explain(thrown: unknown): Promise<unknown> {
     if (!(thrown instanceof PyroError) || (thrown.code !== "guest_lost" && thrown.code !== "protocol_violation"))
       return thrown;
-    const end = await Promise.race([this.#open.machine.ended, delay(END_GRACE_MS)]);
+    const end = await Promise.race([this.#open.machine.ended, delay(END_GRACE_MS, undefined, { ref: false })]);
     return end === undefined ? thrown : (cageError(end) ?? lost(end, thrown));
   }
 }
@@ -121,8 +122,4 @@ function lost(end: MachineEnd, cause: PyroError): PyroError {
   }[end.reason];
   const { reason, console_tail, vmm_tail } = end;
   return new PyroError("guest_lost", what, { details: { reason, console_tail, vmm_tail }, cause });
-}
-
-function delay(ms: number): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
 }
