@@ -48,7 +48,7 @@ export const protocolExamples: Examples = {
       entropy: "S2VlcCB0aGlzIGZpeGVkOiAzMiBieXRlcyBpbiBiYXNlNjQuIEl0IGlzIG5vdCBhIHNlY3JldCwgb25seSBhbiBleGFtcGxlIQ==",
       wall_time_unix_ms: 1_767_225_600_000,
       root: "root",
-      disk: "disk",
+      disk: { serial: "disk", size_bytes: 17_179_869_184 },
     },
     { hostname: "", machine_id: "f".repeat(32), entropy: "", wall_time_unix_ms: 0, root: null, disk: null },
     {
@@ -57,7 +57,7 @@ export const protocolExamples: Examples = {
       entropy: "/+8=",
       wall_time_unix_ms: LARGEST_COUNT,
       root: "r".repeat(20),
-      disk: null,
+      disk: { serial: "d".repeat(20), size_bytes: LARGEST_COUNT },
     },
   ],
   "setup.response": [
@@ -65,6 +65,8 @@ export const protocolExamples: Examples = {
     { uptime_ms: LARGEST_COUNT, boot_id: "b".repeat(64) },
     { uptime_ms: 0, boot_id: null },
   ],
+  "clock.request": [{ wall_time_unix_ms: 1_767_225_600_000 }, { wall_time_unix_ms: LARGEST_COUNT }],
+  "clock.response": [{ was_unix_ms: 0 }, { was_unix_ms: LARGEST_COUNT }],
   "exec.params": [
     {
       argv: ["git", "--version"],

@@ -65,7 +65,13 @@ export class BareMachines {
     const { kernel, initramfs, root } = this.#files;
     const disk = await this.#context.environments.diskForRun(DISK_GIB, this.#context.signal);
     const files = { kernel: kernel.fd, initramfs: initramfs.fd, root: root.fd, disk: disk.fd };
-    const spec = { ...shape, files, acceleration: this.#acceleration, tsc_khz: this.#tsc_khz };
+    const spec = {
+      ...shape,
+      files,
+      acceleration: this.#acceleration,
+      tsc_khz: this.#tsc_khz,
+      beginning: { kind: "boot" } as const,
+    };
     const start = performance.now();
     const child = startChild({
       launcher: guestAgent().path,

@@ -1,16 +1,8 @@
 /** A cached file counts only if whole: its hash is compared, and a stamp spares the next hash while the file is untouched. */
-import { z } from "zod";
 import { PyroError } from "../contract/errors.ts";
-import { atomicWrite, type FileStamp, type OpenFile, openReadOnly, readJson } from "../platform/files.ts";
+import { type FileStamp, fileStamp, isSameStamp } from "../platform/file-stamp.ts";
+import { atomicWrite, type OpenFile, openReadOnly, readJson } from "../platform/files.ts";
 import type { StatePaths } from "../store/paths.ts";
-
-const stampRecord = z.strictObject({
-  dev: z.string(),
-  ino: z.string(),
-  size: z.string(),
-  mtime_ns: z.string(),
-  ctime_ns: z.string(),
-});
 
 /** A cached file: open and whole, not there, or damaged. */
 export type VerifiedFile =
@@ -54,9 +46,8 @@ export function rememberPublished(path: string, sha256: string, paths: StatePath
 }
 
 function isTrusted(stamp: FileStamp, sha256: string, paths: StatePaths): boolean {
-  const known = readJson(paths.verifiedStamp(sha256), stampRecord);
-  if (known.state !== "whole") return false;
-  return (Object.keys(stampRecord.shape) as (keyof FileStamp)[]).every((key) => known.value[key] === stamp[key]);
+  const known = readJson(paths.verifiedStamp(sha256), fileStamp);
+  return known.state === "whole" && isSameStamp(known.value, stamp);
 }
 
 /** A stamp that cannot be written costs a hash next time and nothing else. */

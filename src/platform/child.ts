@@ -1,9 +1,10 @@
 /** Long-lived child processes that share nothing with us but the descriptors they are given. */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex, Readable } from "node:stream";
+import { PyroError } from "../contract/errors.ts";
 
-/** What the child gets at a descriptor number: a fresh stream to us, or one of our open files. */
-export type ChildFile = "stream" | number;
+/** What the child gets at a descriptor number: a fresh stream to us, one of our open files, or `/dev/null`. */
+export type ChildFile = "stream" | number | undefined;
 
 export interface ChildSpec {
   /** Absolute path of the agent, which starts the program with our descriptors closed and bound to our life */
@@ -48,7 +49,7 @@ export function startChild(spec: ChildSpec): Child {
     detached: true,
     cwd: "/",
     env: { ...spec.env },
-    stdio: ["ignore", "pipe", "pipe", ...spec.files.map((file) => (file === "stream" ? "pipe" : file))],
+    stdio: ["ignore", "pipe", "pipe", ...spec.files.map(stdio)],
   });
   const ended = new Promise<ChildEnd>((resolve) => {
     child.once("error", (error) => resolve({ exit_code: null, signal: null, error }));
@@ -62,6 +63,22 @@ export function startChild(spec: ChildSpec): Child {
     stream: (number) => duplex(child, number),
     kill: () => void child.kill("SIGKILL"),
   };
+}
+
+/** Sends text over a Unix socket of ours with an open file beside it, which Node itself cannot do; `launcher` is the agent. */
+export async function sendWithFile(launcher: string, socket: Duplex, text: string, fd: number): Promise<void> {
+  const child = spawn(launcher, ["send", text], { cwd: "/", env: {}, stdio: [socket, fd, "ignore"] });
+  const status = await new Promise((resolve) => {
+    child.once("error", resolve);
+    child.once("exit", resolve);
+  });
+  // Node stops reading a stream that it hands to a child.
+  socket.resume();
+  if (status !== 0) throw new PyroError("host_io_failed", "An open file could not be passed on");
+}
+
+function stdio(file: ChildFile): "pipe" | "ignore" | number {
+  return file === "stream" ? "pipe" : (file ?? "ignore");
 }
 
 function readable(child: ChildProcess, number: 1 | 2): Readable {

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import type { ZodType } from "zod";
 import { type ErrorCode, PyroError } from "../contract/errors.ts";
+import type { FileStamp } from "./file-stamp.ts";
 import { findProgram, runProgram } from "./programs.ts";
 
 /** `O_TMPFILE` of x86_64 Linux, which node does not export; it includes `O_DIRECTORY`. */
@@ -50,15 +51,6 @@ function attempt<T>(doing: string, path: string, action: () => T): T {
   } catch (thrown) {
     throw ioError(thrown, doing, path);
   }
-}
-
-/** What identifies the unchanged content of a file; decimal strings, since times are in `ns`. */
-export interface FileStamp {
-  readonly dev: string;
-  readonly ino: string;
-  readonly size: string;
-  readonly mtime_ns: string;
-  readonly ctime_ns: string;
 }
 
 /** An open file: a descriptor that stays valid whatever happens to its name. */

@@ -1,4 +1,5 @@
 /** Facts about the host that are read, not assumed. */
+import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { arch, freemem, platform, release, totalmem } from "node:os";
 
@@ -22,6 +23,15 @@ export function deviceAccess(path: string): "ok" | "missing" | "denied" {
 export function fileIdentity(path: string): string {
   const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
   return [dev, ino, size, mtimeNs, ctimeNs].join(":");
+}
+
+/** What the host's processor is to a guest that sees it as it is: model, microcode and features. */
+export function cpuIdentity(): string {
+  const first = readFileSync("/proc/cpuinfo", "utf8").split("\n\n")[0] ?? "";
+  const lines = first
+    .split("\n")
+    .filter((line) => /^(vendor_id|cpu family|model|model name|stepping|microcode|flags)\s*:/.test(line));
+  return createHash("sha256").update(lines.join("\n")).digest("hex");
 }
 
 export interface HostFacts {

@@ -13,6 +13,7 @@ const cacheDirectories = [
   "kernels",
   "initramfs",
   "disks",
+  "templates",
   "locks",
   "verified",
   "building",
@@ -45,6 +46,9 @@ export class StatePaths {
   }
   get disks(): string {
     return join(this.cache, "disks");
+  }
+  get templates(): string {
+    return join(this.cache, "templates");
   }
   get locks(): string {
     return join(this.cache, "locks");
@@ -88,6 +92,11 @@ export class StatePaths {
   blankDisk(sizeGib: number): string {
     return join(this.disks, `blank-${sizeGib}.qcow2`);
   }
+  /** Memory, device state and manifest of a template; the manifest is written last, and without it the others do not count. */
+  template(key: string): { readonly memory: string; readonly state: string; readonly manifest: string } {
+    const path = join(this.templates, key);
+    return { memory: `${path}.memory`, state: `${path}.state`, manifest: `${path}.json` };
+  }
   lock(name: string): string {
     return join(this.locks, `${name}.lock`);
   }
@@ -98,6 +107,10 @@ export class StatePaths {
   /** Held while the guest kernel is fetched. */
   get kernelLock(): string {
     return this.lock("kernel");
+  }
+  /** Held while a template is made. */
+  get templateLock(): string {
+    return this.lock("template");
   }
   /** Held while an initramfs is made. */
   get initramfsLock(): string {

@@ -8,6 +8,7 @@ const spec: QemuSpec = {
   mem_mib: 768,
   acceleration: "kvm",
   tsc_khz: 2_400_000,
+  beginning: { kind: "boot" },
 };
 
 /** Values of an option, in their order. */
@@ -31,14 +32,19 @@ describe("qemuArgs", () => {
     expect(values(qemuArgs(bare), "-blockdev")).toEqual([]);
   });
 
-  it.each(["kvm", "tcg"] as const)("has no network, no default device and no monitor under %s", (acceleration) => {
-    const args = qemuArgs({ ...spec, acceleration });
-    expect(args).toEqual(expect.arrayContaining(["-nodefaults", "-no-user-config", "-no-reboot"]));
-    expect(args.join(" ")).not.toMatch(
-      /-net\b|-netdev|-nic\b|virtio-net|slirp|-monitor|-qmp|-mon\b|-gdb|-s\b|-vnc|-usb|-virtfs|vhost|hostfwd/,
-    );
-    expect(values(args, "-display")).toEqual(["none"]);
-  });
+  it.each(["kvm", "tcg"] as const)(
+    "has no network, no default device, and no monitor but its own descriptor under %s",
+    (acceleration) => {
+      const args = qemuArgs({ ...spec, acceleration });
+      expect(args).toEqual(expect.arrayContaining(["-nodefaults", "-no-user-config", "-no-reboot"]));
+      expect(args.join(" ")).not.toMatch(
+        /-net\b|-netdev|-nic\b|virtio-net|slirp|-monitor|-qmp|-gdb|-s\b|-vnc|-usb|-virtfs|vhost|hostfwd/,
+      );
+      expect(values(args, "-mon")).toEqual(["chardev=monitor,mode=control"]);
+      expect(values(args, "-chardev")).toContain("socket,id=monitor,fd=4");
+      expect(values(args, "-display")).toEqual(["none"]);
+    },
+  );
 
   it("turns every part of the sandbox on", () => {
     expect(values(qemuArgs(spec), "-sandbox")).toEqual([
@@ -62,12 +68,43 @@ describe("qemuArgs", () => {
 
   it("reaches its files by descriptor alone, never by a path that something could swap", () => {
     const args = qemuArgs(spec);
-    expect(values(args, "-kernel")).toEqual(["/proc/self/fd/4"]);
-    expect(values(args, "-initrd")).toEqual(["/proc/self/fd/5"]);
-    expect(values(args, "-add-fd")).toEqual(["fd=6,set=1", "fd=7,set=2"]);
+    expect(values(args, "-kernel")).toEqual(["/proc/self/fd/5"]);
+    expect(values(args, "-initrd")).toEqual(["/proc/self/fd/6"]);
+    expect(values(args, "-add-fd")).toEqual(["fd=7,set=1", "fd=8,set=2"]);
     expect(values(args, "-chardev")).toContain("socket,id=agent,fd=3");
     const paths = args.join(" ").match(/\/[a-z]+\/[\w/]*/g) ?? [];
     expect(paths.filter((path) => !/^\/(proc\/self\/fd\/\d|dev\/fdset\/\d|dev\/urandom)$/.test(path))).toEqual([]);
+  });
+
+  it("keeps a recorded machine's memory in its file, and gives it a placeholder for a disk", () => {
+    const args = qemuArgs({ ...spec, beginning: { kind: "record", memory: 15, disk_bytes: 17_179_869_184 } });
+    expect(values(args, "-object")[0]).toBe(
+      "memory-backend-file,id=memory,size=768M,mem-path=/proc/self/fd/9,share=on",
+    );
+    expect(values(args, "-M").join()).toMatch(/,memory-backend=memory$/);
+    expect(values(args, "-blockdev").at(-1)).toBe("driver=null-co,node-name=disk,size=17179869184,read-zeroes=on");
+    expect(values(args, "-incoming")).toEqual([]);
+  });
+
+  it.each([
+    [false, ",share=off"],
+    [true, ",share=off,readonly=on,rom=off"],
+  ])("maps a template's memory copy-on-write, read-only: %s", (memory_read_only, options) => {
+    const args = qemuArgs({ ...spec, beginning: { kind: "restore", memory: 15, state: 16, memory_read_only } });
+    expect(values(args, "-object")[0]).toBe(
+      `memory-backend-file,id=memory,size=768M,mem-path=/proc/self/fd/9${options}`,
+    );
+    expect(values(args, "-incoming")).toEqual(["defer"]);
+  });
+
+  it("gives a restored machine the devices of the recorded one", () => {
+    const recorded = qemuArgs({ ...spec, beginning: { kind: "record", memory: 15, disk_bytes: 1 } });
+    const restored = qemuArgs({
+      ...spec,
+      beginning: { kind: "restore", memory: 15, state: 16, memory_read_only: false },
+    });
+    for (const option of ["-device", "-M", "-cpu", "-accel", "-smp", "-m", "-append"])
+      expect(values(restored, option)).toEqual(values(recorded, option));
   });
 
   it("passes on the shape", () => {

@@ -4,13 +4,32 @@ import { diskSerial, type MachineSpec } from "./machine.ts";
 /** How the guest's CPU runs: on KVM, or fully emulated by QEMU's TCG. */
 export type Acceleration = "kvm" | "tcg";
 
-/** Descriptor numbers inside the VMM's process. */
-export const vmmFile = { channel: 3, kernel: 4, initramfs: 5, root: 6, disk: 7 } as const;
+/** Descriptor numbers inside the VMM's process: streams to us, and files. */
+export const vmmFile = {
+  channel: 3,
+  monitor: 4,
+  kernel: 5,
+  initramfs: 6,
+  root: 7,
+  disk: 8,
+  memory: 9,
+  state: 10,
+} as const;
+
+/** How a machine begins, and where its memory is. */
+export type Beginning =
+  /** From its kernel, with memory of its own */
+  | { readonly kind: "boot" }
+  /** From its kernel, with its memory in a file, so that it can become a template; its disk is a placeholder */
+  | { readonly kind: "record"; readonly memory: number; readonly disk_bytes: number }
+  /** From a template: memory mapped copy-on-write, device state read from a file */
+  | { readonly kind: "restore"; readonly memory: number; readonly state: number; readonly memory_read_only: boolean };
 
 export interface QemuSpec extends MachineSpec {
   readonly acceleration: Acceleration;
   /** Frequency of the host's time stamp counter in kHz; the guest must not calibrate it under emulation */
   readonly tsc_khz: number;
+  readonly beginning: Beginning;
 }
 
 const sandbox = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
@@ -25,18 +44,32 @@ const accelerationArgs: Readonly<Record<Acceleration, readonly string[]>> = {
 export function qemuArgs(spec: QemuSpec): string[] {
   return [
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-sandbox", sandbox],
-    ...["-M", "microvm,acpi=on,pit=on,pic=on,rtc=on,isa-serial=on"],
+    ...[
+      "-M",
+      `microvm,acpi=on,pit=on,pic=on,rtc=on,isa-serial=on${spec.beginning.kind === "boot" ? "" : ",memory-backend=memory"}`,
+    ],
+    ...memoryArgs(spec),
     ...accelerationArgs[spec.acceleration],
     ...["-smp", String(spec.vcpu_count), "-m", String(spec.mem_mib)],
     ...["-kernel", `/proc/self/fd/${vmmFile.kernel}`, "-initrd", `/proc/self/fd/${vmmFile.initramfs}`],
     ...["-append", kernelCommandLine(spec)],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
     ...["-chardev", `socket,id=agent,fd=${vmmFile.channel}`],
+    ...["-chardev", `socket,id=monitor,fd=${vmmFile.monitor}`, "-mon", "chardev=monitor,mode=control"],
     ...["-device", "virtio-serial-device", "-device", "virtserialport,chardev=agent,name=agent.0"],
     ...["-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-device,rng=rng"],
     ...(spec.files.root === undefined ? [] : rootArgs()),
-    ...(spec.files.disk === undefined ? [] : diskArgs()),
+    ...(spec.files.root === undefined ? [] : diskArgs(spec)),
   ];
+}
+
+/** The file's mapping is private in a restored machine: what its guest writes is its own. */
+function memoryArgs({ beginning, mem_mib }: QemuSpec): string[] {
+  if (beginning.kind === "boot") return [];
+  const file = `memory-backend-file,id=memory,size=${mem_mib}M,mem-path=/proc/self/fd/${vmmFile.memory}`;
+  if (beginning.kind === "record") return ["-object", `${file},share=on`];
+  const readOnly = beginning.memory_read_only ? ",readonly=on,rom=off" : "";
+  return ["-object", `${file},share=off${readOnly}`, "-incoming", "defer"];
 }
 
 function kernelCommandLine(spec: QemuSpec): string {
@@ -57,8 +90,11 @@ function rootArgs(): string[] {
   ];
 }
 
-/** The disk of a machine that is thrown away: flushes by the guest are not passed to the host's disk. */
-function diskArgs(): string[] {
+/** The disk of a machine that is thrown away: flushes by the guest are not passed to the host's disk. A template's is a placeholder. */
+function diskArgs(spec: QemuSpec): string[] {
+  const device = ["-device", `virtio-blk-device,drive=disk,serial=${diskSerial.disk}`];
+  if (spec.beginning.kind === "record")
+    return ["-blockdev", `driver=null-co,node-name=disk,size=${spec.beginning.disk_bytes},read-zeroes=on`, ...device];
   return [
     ...["-add-fd", `fd=${vmmFile.disk},set=2`],
     ...[
@@ -66,6 +102,6 @@ function diskArgs(): string[] {
       "driver=file,node-name=disk-file,filename=/dev/fdset/2,cache.no-flush=on,discard=unmap,locking=off",
     ],
     ...["-blockdev", "driver=qcow2,node-name=disk,file=disk-file,cache.no-flush=on,discard=unmap"],
-    ...["-device", `virtio-blk-device,drive=disk,serial=${diskSerial.disk}`],
+    ...device,
   ];
 }

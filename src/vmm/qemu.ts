@@ -1,19 +1,17 @@
 /** The QEMU driver: a caged microVM whose files and channels are inherited descriptors, so that nothing of it has a name on the host. */
 import { setTimeout as delay } from "node:timers/promises";
 import { PyroError } from "../contract/errors.ts";
-import { type Child, type ChildEnd, startChild } from "../platform/child.ts";
-import { innermostChild } from "../platform/process-facts.ts";
-import { BootWatch } from "./boot-watch.ts";
+import { type ChildFile, startChild } from "../platform/child.ts";
 import { cageArgs, cageError } from "./cage.ts";
 import type { Machine, MachineEnd } from "./machine.ts";
 import { type QemuSpec, qemuArgs } from "./qemu-args.ts";
-import { Ring, shownTail, VMM_LOG_BYTES } from "./ring.ts";
+import { QemuMachine } from "./qemu-machine.ts";
 
 /** Deadline of a boot in milliseconds, by acceleration (docs/design/limits.md). */
 export const bootDeadlineMs = { kvm: 15_000, tcg: 120_000 } as const;
 
-/** How long a killed VMM may take to vanish before we stop waiting, in milliseconds. */
-const VANISH_MS = 5_000;
+/** How long a failure waits for the VMM's own account, in milliseconds. */
+const END_GRACE_MS = 500;
 /** Firmware of the microvm machine, as Debian and Ubuntu install it. */
 const firmwarePaths = ["/usr/share/qemu", "/usr/share/seabios"] as const;
 
@@ -29,9 +27,53 @@ export interface StartOptions {
   readonly signal: AbortSignal;
 }
 
-/** Starts a machine; resolves when its agent is ready. Throws `vm_start_failed`, `boot_failed`, `boot_timeout` or `cancelled`. */
-export async function startQemu(programs: QemuPrograms, spec: QemuSpec, options: StartOptions): Promise<Machine> {
-  options.signal.throwIfAborted();
+/** What boots, records and restores of a machine have in common. */
+export type QemuBase = Omit<QemuSpec, "beginning">;
+
+/** A template's two files, open. */
+export interface TemplateFiles {
+  /** The guest's memory, mapped */
+  readonly memory: number;
+  /** The state of the devices */
+  readonly state: number;
+}
+
+/** Boots a machine; resolves when its agent is ready. Throws `vm_start_failed`, `boot_failed`, `boot_timeout` or `cancelled`. */
+export function bootQemu(programs: QemuPrograms, spec: QemuBase, options: StartOptions): Promise<Machine> {
+  const machine = start(programs, { ...spec, beginning: { kind: "boot" } }, options.signal);
+  return arrive(machine, options, () => machine.booted);
+}
+
+/** Boots a machine whose memory is the empty file `files.memory`, halts it when its agent is ready, and keeps the rest of it in `files.state`. Throws as `bootQemu` does. */
+export async function recordQemu(
+  programs: QemuPrograms,
+  spec: QemuBase,
+  files: TemplateFiles & { readonly disk_bytes: number },
+  options: StartOptions,
+): Promise<void> {
+  const { memory, disk_bytes } = files;
+  const beginning = { kind: "record", memory, disk_bytes } as const;
+  const machine = start(programs, { ...spec, beginning }, options.signal);
+  await arrive(machine, options, async () => {
+    await machine.booted;
+    await machine.save(programs.agent, files.state);
+  });
+  await machine.kill();
+}
+
+/** Restores a machine from a template; resolves when it runs. Throws as `bootQemu` does. */
+export function restoreQemu(
+  programs: QemuPrograms,
+  spec: QemuBase,
+  files: TemplateFiles & { readonly memory_read_only: boolean },
+  options: StartOptions,
+): Promise<Machine> {
+  const machine = start(programs, { ...spec, beginning: { kind: "restore", ...files } }, options.signal);
+  return arrive(machine, options, () => machine.load());
+}
+
+function start(programs: QemuPrograms, spec: QemuSpec, signal: AbortSignal): QemuMachine {
+  signal.throwIfAborted();
   const child = startChild({
     launcher: programs.agent,
     program: programs.bwrap,
@@ -41,35 +83,35 @@ export async function startQemu(programs: QemuPrograms, spec: QemuSpec, options:
       readOnly: firmwarePaths,
       devices: spec.acceleration === "kvm" ? ["/dev/kvm"] : [],
     }),
-    files: ["stream", ...openFiles(spec)],
+    files: openFiles(spec),
   });
-  const watch = new BootWatch(child.stdout);
-  const log = new Ring(VMM_LOG_BYTES);
-  child.stderr.on("data", (chunk: Buffer) => log.push(chunk));
-  const machine = new QemuMachine(child, watch.ring, log, spec.acceleration === "kvm" ? "guest_kvm" : "guest_emulated");
+  return new QemuMachine(child, spec.acceleration === "kvm" ? "guest_kvm" : "guest_emulated");
+}
+
+/** What the VMM inherits, in the order of `vmmFile`. */
+function openFiles({ files, beginning }: QemuSpec): ChildFile[] {
+  const memory = beginning.kind === "boot" ? undefined : beginning.memory;
+  const state = beginning.kind === "restore" ? beginning.state : undefined;
+  return ["stream", "stream", files.kernel, files.initramfs, files.root, files.disk, memory, state];
+}
+
+/** Gives the machine once it has arrived; kills it where it ends before, is late, or is no longer wanted. */
+async function arrive(machine: QemuMachine, options: StartOptions, way: () => Promise<void>): Promise<Machine> {
+  const ended = machine.ended.then((end) => {
+    throw startError(end);
+  });
+  const explain = async (error: unknown) => {
+    // A VMM that fails closes its monitor first, and says why when it has ended.
+    await Promise.race([machine.ended, delay(END_GRACE_MS, undefined, { ref: false })]);
+    throw error;
+  };
+  const { promise: interrupted, dispose } = interruption(options, () => machine.tail());
   try {
-    await bootOutcome(machine, watch, options);
+    await Promise.race([way().catch(explain), ended, interrupted]);
     return machine;
   } catch (error) {
     await machine.kill();
     throw error;
-  }
-}
-
-/** The files in the order of `vmmFile`; there is no disk without a root. */
-function openFiles(spec: QemuSpec): number[] {
-  const { kernel, initramfs, root, disk } = spec.files;
-  if (root === undefined) return [kernel, initramfs];
-  return disk === undefined ? [kernel, initramfs, root] : [kernel, initramfs, root, disk];
-}
-
-async function bootOutcome(machine: QemuMachine, watch: BootWatch, options: StartOptions): Promise<void> {
-  const ended = machine.ended.then((end) => {
-    throw startError(end);
-  });
-  const { promise: interrupted, dispose } = interruption(options, () => machine.tail());
-  try {
-    await Promise.race([watch.ready, ended, interrupted]);
   } finally {
     dispose();
     ended.catch(() => {});
@@ -106,52 +148,4 @@ function startError(end: MachineEnd): PyroError {
       ? "The guest's kernel panicked while it booted"
       : `The virtual machine monitor ended before the guest answered${why === "" ? "" : `: ${why}`}`;
   return new PyroError("vm_start_failed", message, { details: { reason: end.reason, console_tail, vmm_tail } });
-}
-
-class QemuMachine implements Machine {
-  readonly execution_mode;
-  readonly channel;
-  readonly ended: Promise<MachineEnd>;
-  readonly #child: Child;
-  readonly #console: Ring;
-  #killed = false;
-
-  constructor(child: Child, console: Ring, log: Ring, execution_mode: Machine["execution_mode"]) {
-    this.#child = child;
-    this.#console = console;
-    this.execution_mode = execution_mode;
-    this.channel = child.stream(3);
-    const closed = new Promise<void>((resolve) => child.stdout.once("close", resolve));
-    this.ended = child.ended.then(async (end) => {
-      await Promise.race([closed, delay(VANISH_MS, undefined, { ref: false })]);
-      return this.#describe(end, log);
-    });
-  }
-
-  pid(): number {
-    return innermostChild(this.#child.pid ?? 0);
-  }
-
-  tail(): string {
-    return shownTail(this.#console.text());
-  }
-
-  async kill(): Promise<void> {
-    this.#killed = true;
-    this.#child.kill();
-    await this.ended;
-    this.channel.destroy();
-  }
-
-  #describe(end: ChildEnd, log: Ring): MachineEnd {
-    const console_tail = this.tail();
-    const vmm_tail = shownTail(end.error?.message ?? log.text());
-    return { reason: this.#reason(end, console_tail), console_tail, vmm_tail };
-  }
-
-  #reason(end: ChildEnd, console_tail: string): MachineEnd["reason"] {
-    if (this.#killed) return "killed";
-    if (/Kernel panic/.test(console_tail)) return "guest_panic";
-    return end.exit_code === 0 ? "guest_exit" : "vmm_failed";
-  }
 }

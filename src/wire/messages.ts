@@ -45,9 +45,11 @@ export const messages = {
     entropy: z.base64(),
     wall_time_unix_ms: count,
     root: z.string().max(20).nullable(),
-    disk: z.string().max(20).nullable(),
+    disk: z.strictObject({ serial: z.string().max(20), size_bytes: count }).nullable(),
   }),
   "setup.response": z.strictObject({ uptime_ms: count, boot_id: z.string().max(64).nullable() }),
+  "clock.request": z.strictObject({ wall_time_unix_ms: count }),
+  "clock.response": z.strictObject({ was_unix_ms: count }),
   "exec.params": z.strictObject({
     argv: z.array(z.string()).min(1),
     env: z.record(z.string(), z.string()),
@@ -83,7 +85,7 @@ export type MessageName = keyof typeof messages;
 export type Message<N extends MessageName> = z.infer<(typeof messages)[N]>;
 
 /** Methods with one JSON request and one JSON response. */
-export type UnaryMethod = "hello" | "ping" | "setup" | "signal" | "poweroff";
+export type UnaryMethod = "hello" | "ping" | "setup" | "clock" | "signal" | "poweroff";
 
 /** How a command ended, as the agent reports it. */
 export type ExecEnded = Extract<Message<"exec.event">, { event: "ended" }>;

@@ -1,20 +1,29 @@
-/** Virtual machines of installed environments: gets what is missing, opens verified files, chooses the acceleration, boots. */
+/** Virtual machines of installed environments: gets what is missing, chooses the acceleration, and restores or boots. */
+import { type PyroError, toPyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
 import type { Environments } from "../environments/environments.ts";
 import type { InstalledKernel } from "../environments/kernel.ts";
 import type { OpenFile } from "../platform/files.ts";
 import { findProgram } from "../platform/programs.ts";
 import type { StatePaths } from "../store/paths.ts";
-import { type GuestAgent, guestAgent } from "../vmm/guest-agent.ts";
+import { version } from "../version.ts";
+import { guestAgent } from "../vmm/guest-agent.ts";
 import { chooseAcceleration, type KvmVerdict, kvmVerdict } from "../vmm/kvm.ts";
 import { diskSerial, type Machine } from "../vmm/machine.ts";
-import { bootDeadlineMs, startQemu } from "../vmm/qemu.ts";
+import { bootDeadlineMs, bootQemu, type QemuBase, type QemuPrograms, restoreQemu } from "../vmm/qemu.ts";
 import type { Acceleration } from "../vmm/qemu-args.ts";
 import { tscKhz } from "../vmm/tsc.ts";
+import {
+  DISK_BYTES,
+  DISK_GIB,
+  type GuestParts,
+  type HostParts,
+  type WholeGuestParts,
+  withMachineFiles,
+} from "./guest-parts.ts";
 import type { MachineRequest, MachineSource, OpenMachine } from "./machine-source.ts";
+import { type FoundTemplate, Templates } from "./templates.ts";
 
-/** Size of a throw-away machine's disk in GiB; it is sparse and takes what is written. */
-const DISK_GIB = 16;
 /** Where commands run. */
 const WORKSPACE = "/workspace";
 /** Shape of a machine that only has to answer. */
@@ -22,73 +31,55 @@ const BARE = { vcpu_count: 1, mem_mib: 256 } as const;
 /** Time within which the agent answers a call, in milliseconds (docs/design/limits.md). */
 const CALL_DEADLINE_MS = { kvm: 10_000, tcg: 30_000 } as const;
 
+/** Time in which QEMU must have read a template, in milliseconds: a hundred times what a busy host needs. */
+const RESTORE_DEADLINE_MS = 10_000;
+
+/** How a machine begins: booted or restored. */
+type Start = (programs: QemuPrograms, spec: QemuBase) => Promise<Machine>;
+
 interface Context {
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
 
-interface Shape {
-  readonly vcpu_count: number;
-  readonly mem_mib: number;
-}
-
-/** What a machine boots from; closed as soon as the VMM has it. */
-interface Files {
-  readonly kernel: OpenFile;
-  readonly initramfs: OpenFile;
-  readonly root?: OpenFile;
-  readonly disk?: OpenFile;
-}
-
-/** What of the host every machine needs. */
-interface Needed {
-  readonly qemu: string;
-  readonly bwrap: string;
-  readonly agent: GuestAgent;
-}
-
-/** Opens QEMU machines from one user's cache. */
+/** Opens QEMU machines from one user's cache: restored from templates, booted where that is not to be. */
 export class GuestSource implements MachineSource {
   readonly paths: StatePaths;
+  readonly templates: Templates;
   readonly #environments: Environments;
   readonly #demanded: string | undefined;
-  #found: Needed | undefined;
+  #found: HostParts | undefined;
 
   /** `demanded` is the value of PYRO_ACCEL. */
   constructor(paths: StatePaths, environments: Environments, demanded: string | undefined) {
     this.paths = paths;
+    this.templates = new Templates(paths, environments, version);
     this.#environments = environments;
     this.#demanded = demanded;
   }
 
   async open(request: MachineRequest, context: Context): Promise<OpenMachine> {
-    this.#needed();
-    const environment = await this.#environments.ensure(request.environment, context);
-    const kernel = await this.#environments.ensureKernel(context);
-    const acceleration = await this.#acceleration(kernel, context.signal);
-    const files: Partial<Record<keyof Files, OpenFile>> = {};
-    try {
-      files.root = await this.#environments.openImage(environment, context.signal);
-      files.disk = await this.#environments.diskForRun(DISK_GIB, context.signal);
-      const machine = await this.#boot(kernel, acceleration, request, context, files);
-      return this.#opened(
-        machine,
-        acceleration,
-        environment.env,
-        { root: diskSerial.root, disk: diskSerial.disk },
-        WORKSPACE,
-      );
-    } finally {
-      for (const file of Object.values(files)) file.close();
-    }
+    const parts = await this.parts(request, context);
+    const found = await this.#template(parts, context);
+    return found === undefined ? this.#boot(parts, context) : this.#restore(parts, found, context);
   }
 
   /** A machine without an environment, for examination; needs a kernel in the cache. */
   async openBare(context: Context): Promise<OpenMachine> {
+    const host = this.#host();
     const kernel = await this.#environments.ensureKernel(context);
     const acceleration = await this.#acceleration(kernel, context.signal);
-    const machine = await this.#boot(kernel, acceleration, BARE, context, {});
-    return this.#opened(machine, acceleration, {}, { root: null, disk: null }, "/");
+    return this.#boot({ ...(await this.#bare(host, kernel)), acceleration }, context);
+  }
+
+  /** What a machine for this request is made of; what is missing is fetched. */
+  async parts(request: MachineRequest, context: Context): Promise<WholeGuestParts> {
+    const host = this.#host();
+    const environment = await this.#environments.ensure(request.environment, context);
+    const kernel = await this.#environments.ensureKernel(context);
+    const acceleration = await this.#acceleration(kernel, context.signal);
+    const { vcpu_count, mem_mib } = request;
+    return { host, environment, kernel, acceleration, tsc_khz: await this.#tscKhz(host), vcpu_count, mem_mib };
   }
 
   /** The kernel in the cache, where there is one. */
@@ -118,59 +109,100 @@ export class GuestSource implements MachineSource {
   }
 
   #verdict(kernel: InstalledKernel, signal: AbortSignal, again: boolean): Promise<KvmVerdict> {
-    const boot = (deadline_ms: number) => this.#boot(kernel, "kvm", BARE, { signal, deadline_ms }, {});
-    const vmm = this.#needed().qemu;
-    return kvmVerdict({ record: this.paths.kvmRecord, kernel: kernel.digest, vmm, boot }, again);
+    const host = this.#host();
+    const boot = async (deadline_ms: number) => {
+      const parts = { ...(await this.#bare(host, kernel)), acceleration: "kvm" } as const;
+      return this.#start(parts, undefined, signal, (programs, spec) =>
+        bootQemu(programs, spec, { deadline_ms, signal }),
+      );
+    };
+    return kvmVerdict({ record: this.paths.kvmRecord, kernel: kernel.digest, vmm: host.qemu, boot }, again);
+  }
+
+  async #bare(host: HostParts, kernel: InstalledKernel): Promise<Omit<GuestParts, "acceleration">> {
+    return { host, kernel, environment: undefined, tsc_khz: await this.#tscKhz(host), ...BARE };
   }
 
   /** Looked for once; throws `host_program_missing` or `agent_missing`. */
-  #needed(): Needed {
+  #host(): HostParts {
     this.#found ??= { qemu: findProgram("qemu-system-x86_64"), bwrap: findProgram("bwrap"), agent: guestAgent() };
     return this.#found;
   }
 
-  async #boot(
-    kernel: InstalledKernel,
-    acceleration: Acceleration,
-    shape: Shape,
-    context: { readonly signal: AbortSignal; readonly deadline_ms?: number },
-    disks: Pick<Partial<Files>, "root" | "disk">,
-  ): Promise<Machine> {
-    const { qemu, bwrap, agent } = this.#needed();
-    const tsc_khz = await tscKhz(this.paths.tscRecord, agent.path);
-    const image = await this.#environments.openKernel(kernel, context.signal);
+  #tscKhz(host: HostParts): Promise<number> {
+    return tscKhz(this.paths.tscRecord, host.agent.path);
+  }
+
+  /** The template of these parts; where the host cannot keep one, a warning, and undefined. */
+  async #template(parts: WholeGuestParts, context: Context): Promise<FoundTemplate | undefined> {
     try {
-      const initramfs = await this.#environments.openInitramfs(kernel, agent.path);
-      try {
-        const files = { kernel: image.fd, initramfs: initramfs.fd, root: disks.root?.fd, disk: disks.disk?.fd };
-        const { vcpu_count, mem_mib } = shape;
-        const deadline_ms = context.deadline_ms ?? bootDeadlineMs[acceleration];
-        return await startQemu(
-          { qemu, bwrap, agent: agent.path },
-          { files, vcpu_count, mem_mib, acceleration, tsc_khz },
-          { deadline_ms, signal: context.signal },
-        );
-      } finally {
-        initramfs.close();
-      }
-    } finally {
-      image.close();
+      return await this.templates.ensure(parts, context);
+    } catch (thrown) {
+      const error = toPyroError(thrown);
+      if (error.kind !== "host" || error.code === "cage_unavailable") throw error;
+      await context.emit({ type: "warning", message: `No template can be kept, so the VM boots: ${error.message}` });
+      return undefined;
     }
   }
 
-  #opened(
-    machine: Machine,
-    acceleration: Acceleration,
-    env: Readonly<Record<string, string>>,
-    disks: OpenMachine["disks"],
-    cwd: string,
-  ): OpenMachine {
+  async #restore(parts: WholeGuestParts, found: FoundTemplate, context: Context): Promise<OpenMachine> {
+    const { template, memory, state } = found.open;
+    const { signal } = context;
+    const files = { memory: memory.fd, state: state.fd, memory_read_only: template.memory_read_only };
+    const options = { deadline_ms: RESTORE_DEADLINE_MS, signal };
+    const began = performance.now();
+    const instead = async (error: PyroError) => {
+      this.templates.discard(template);
+      const message = `The template of ${template.origin.environment} was discarded and the VM boots: ${error.message}`;
+      await context.emit({ type: "warning", message });
+      return this.#boot(parts, context);
+    };
+    try {
+      const machine = await this.#startWithDisk(parts, signal, (programs, spec) =>
+        restoreQemu(programs, spec, files, options),
+      );
+      return { ...this.#opened(parts, machine), instead, ...(found.is_new && { first_restore_began: began }) };
+    } catch (thrown) {
+      const error = toPyroError(thrown);
+      if (signal.aborted || error.kind !== "guest") throw error;
+      return await instead(error);
+    } finally {
+      found.open.close();
+    }
+  }
+
+  async #boot(parts: GuestParts, { signal }: Context): Promise<OpenMachine> {
+    const options = { deadline_ms: bootDeadlineMs[parts.acceleration], signal };
+    const machine = await this.#startWithDisk(parts, signal, (programs, spec) => bootQemu(programs, spec, options));
+    return this.#opened(parts, machine);
+  }
+
+  async #startWithDisk(parts: GuestParts, signal: AbortSignal, start: Start): Promise<Machine> {
+    if (parts.environment === undefined) return this.#start(parts, undefined, signal, start);
+    const disk = await this.#environments.diskForRun(DISK_GIB, signal);
+    try {
+      return await this.#start(parts, disk, signal, start);
+    } finally {
+      disk.close();
+    }
+  }
+
+  #start(parts: GuestParts, disk: OpenFile | undefined, signal: AbortSignal, start: Start): Promise<Machine> {
+    const programs = { ...parts.host, agent: parts.host.agent.path };
+    return withMachineFiles(this.#environments, parts, disk, signal, (spec) => start(programs, spec));
+  }
+
+  #opened({ host, environment, acceleration }: GuestParts, machine: Machine): OpenMachine {
+    const hasRoot = environment !== undefined;
     return {
       machine,
-      agent_build: this.#needed().agent.build,
-      disks,
-      env,
-      cwd,
+      agent_build: host.agent.build,
+      disks: {
+        root: hasRoot ? diskSerial.root : null,
+        disk: hasRoot ? { serial: diskSerial.disk, size_bytes: DISK_BYTES } : null,
+      },
+      env: environment?.env ?? {},
+      cwd: hasRoot ? WORKSPACE : "/",
       call_deadline_ms: CALL_DEADLINE_MS[acceleration],
     };
   }

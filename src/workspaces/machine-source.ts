@@ -1,4 +1,5 @@
 /** Where machines come from: a virtual machine, a cage on the host, or a test's fake; the rest of pyro cannot tell them apart. */
+import type { PyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
 import type { Machine } from "../vmm/machine.ts";
 
@@ -14,13 +15,20 @@ export interface OpenMachine {
   readonly machine: Machine;
   /** Build that the agent must answer with */
   readonly agent_build: string;
-  /** Block device serials for `setup`; null where the machine has no such device */
-  readonly disks: { readonly root: string | null; readonly disk: string | null };
+  /** Block devices for `setup`, by their serials; null where the machine has no such device */
+  readonly disks: {
+    readonly root: string | null;
+    readonly disk: { readonly serial: string; readonly size_bytes: number } | null;
+  };
   /** Environment variables of every command */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   /** Time within which the agent answers a call, in milliseconds */
   readonly call_deadline_ms: number;
+  /** Opens another machine without the template that this one came from, which did not prove usable */
+  readonly instead?: (error: PyroError) => Promise<OpenMachine>;
+  /** When this restore began, in milliseconds of `performance.now`, where it is the first from its template */
+  readonly first_restore_began?: number;
 }
 
 export interface MachineSource {

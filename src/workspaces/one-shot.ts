@@ -5,7 +5,7 @@ import { PyroError } from "../contract/errors.ts";
 import type { ExecutionMode } from "../contract/fields.ts";
 import type { Emit } from "../contract/progress.ts";
 import type { ExecEnded } from "../wire/messages.ts";
-import type { MachineSource } from "./machine-source.ts";
+import type { MachineSource, OpenMachine } from "./machine-source.ts";
 import { OutputCapture } from "./output-capture.ts";
 import { MachineSession } from "./session.ts";
 
@@ -64,6 +64,7 @@ export class OneShot {
     const life = new Lifetime(context.signal, input.ttl_seconds);
     try {
       const session = await MachineSession.begin(open, vm_id, life.signal);
+      await tellCostOfNext(open, input.environment, context.emit);
       try {
         return await this.#execute(vm_id, session, input, { ...context, signal: life.signal });
       } finally {
@@ -103,6 +104,17 @@ export class OneShot {
       network_enabled: false,
     };
   }
+}
+
+/** After the one slow start, says what the next ones cost. */
+async function tellCostOfNext(open: OpenMachine, environment: string, emit: Emit): Promise<void> {
+  if (open.first_restore_began === undefined) return;
+  const seconds = ((performance.now() - open.first_restore_began) / 1000).toFixed(1);
+  await emit({
+    type: "progress",
+    stage: "template",
+    message: `${environment} is warm: it starts in ${seconds} s from now on`,
+  });
 }
 
 const hostCompatWarning =

@@ -10,6 +10,8 @@ import type { OutputSink } from "../wire/exec-stream.ts";
 import { type ExecEnded, PROTOCOL_VERSION } from "../wire/messages.ts";
 import type { OpenMachine } from "./machine-source.ts";
 
+/** How late a machine's clock may be when its first command starts, in milliseconds. */
+const CLOCK_TOLERANCE_MS = 200;
 /** Entropy credited to a machine before its first command, in bytes. */
 const ENTROPY_BYTES = 256;
 /** How long a broken connection waits for the machine's own account of its end, in milliseconds. */
@@ -40,10 +42,11 @@ export class MachineSession {
       // At once: the agent answers in order, and nothing is lost on a machine that turns out to be another build's.
       await Promise.all([session.#hello(signal), session.#setup(hostname, signal)]);
       return session;
-    } catch (error) {
-      const explained = await session.#explain(error);
+    } catch (thrown) {
+      const error = await session.#explain(thrown);
       await session.close();
-      throw explained;
+      if (open.instead === undefined || signal.aborted || !(error instanceof PyroError)) throw error;
+      return MachineSession.begin(await open.instead(error), hostname, signal);
     }
   }
 
@@ -74,6 +77,12 @@ export class MachineSession {
     await this.#agent.call("ping", {}, { deadline_ms: this.#open.call_deadline_ms });
   }
 
+  /** Gives the machine the host's wall time; to be called after every pause as well. */
+  async setClock(signal?: AbortSignal): Promise<void> {
+    const options = { deadline_ms: this.#open.call_deadline_ms, ...(signal && { signal }) };
+    await this.#agent.call("clock", { wall_time_unix_ms: Date.now() }, options);
+  }
+
   /** Ends the machine at once; nothing of it is left when this resolves. */
   async close(): Promise<void> {
     this.#agent.close();
@@ -101,7 +110,9 @@ export class MachineSession {
       wall_time_unix_ms: Date.now(),
       ...this.#open.disks,
     };
+    const sent = performance.now();
     await this.#agent.call("setup", request, { deadline_ms: this.#open.call_deadline_ms, signal });
+    if (performance.now() - sent > CLOCK_TOLERANCE_MS) await this.setClock(signal);
   }
 
   /** A connection that broke because the machine ended is explained by how it ended. */

@@ -12,7 +12,8 @@ use crate::cgroup::Cgroups;
 use crate::console;
 use crate::failure::Failure;
 use crate::messages::{
-    Empty, HelloRequest, HelloResponse, Mode, PROTOCOL, SetupRequest, SetupResponse, SignalRequest,
+    ClockRequest, ClockResponse, Empty, HelloRequest, HelloResponse, Mode, PROTOCOL, SetupRequest,
+    SetupResponse, SignalRequest,
 };
 use crate::reaper::Reaper;
 use crate::setup;
@@ -117,6 +118,18 @@ impl Agent {
         };
         self.stage.set(Stage::SetUp);
         Ok(SetupResponse { uptime_ms: self.uptime_ms(), boot_id })
+    }
+
+    /// Sets the wall clock of a guest; an ordinary process leaves its host's alone.
+    pub fn clock(&self, request: ClockRequest) -> Result<ClockResponse, Failure> {
+        let time = setup::wall_time(request.wall_time_unix_ms)?;
+        let was = clock_gettime(ClockId::Realtime);
+        if self.mode == Mode::Guest {
+            setup::set_wall_clock(time)?;
+        }
+        let milliseconds =
+            u64::try_from(was.tv_sec).unwrap_or(0) * 1000 + was.tv_nsec.unsigned_abs() / 1_000_000;
+        Ok(ClockResponse { was_unix_ms: milliseconds })
     }
 
     /// Signals the process group of a running command.

@@ -21,6 +21,8 @@ use crate::mount_table::{self, How, Mount};
 use crate::sys;
 
 const MODULES: &str = "/modules";
+/// What the kernel counts block devices in, whatever their own sectors are.
+const SECTOR: u64 = 512;
 const PORT_NAME: &str = "agent.0";
 const DEVICE_DEADLINE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(1);
@@ -145,6 +147,30 @@ fn find_port() -> Option<PathBuf> {
 pub fn block_device(serial: &str) -> io::Result<String> {
     let path = wait_for(|| find_device("/sys/block", "serial", serial))?;
     Ok(path.to_string_lossy().into_owned())
+}
+
+/// Waits for the block device with this serial and makes sure that the driver knows its size: a restored machine can have another disk than the one it was booted with.
+pub fn resized_block_device(serial: &str, size_bytes: u64) -> io::Result<String> {
+    let path = block_device(serial)?;
+    if block_size(&path)? == size_bytes {
+        return Ok(path);
+    }
+    let name = Path::new(&path).file_name().unwrap_or_default();
+    let device = fs::canonicalize(Path::new("/sys/block").join(name).join("device"))?;
+    let id = device.file_name().unwrap_or_default().as_encoded_bytes();
+    fs::write(device.join("driver/unbind"), id)?;
+    fs::write("/sys/bus/virtio/drivers_probe", id)?;
+    let path = block_device(serial)?;
+    match block_size(&path)? {
+        size if size == size_bytes => Ok(path),
+        size => Err(io::Error::other(format!("the disk has {size} bytes, not {size_bytes}"))),
+    }
+}
+
+fn block_size(path: &str) -> io::Result<u64> {
+    let name = Path::new(path).file_name().unwrap_or_default();
+    let sectors = fs::read_to_string(Path::new("/sys/block").join(name).join("size"))?;
+    sectors.trim_end().parse::<u64>().map(|sectors| sectors * SECTOR).map_err(io::Error::other)
 }
 
 fn open_port(path: &Path) -> io::Result<File> {

@@ -79,6 +79,7 @@ async fn unary(agent: &Agent, request: Request<RecvStream>) -> Result<Vec<u8>, F
         "/ping" => call(body, |request| agent.ping(request)).await,
         "/hello" => call(body, |request| agent.hello(request)).await,
         "/setup" => call(body, |request| agent.setup(request)).await,
+        "/clock" => call(body, |request| agent.clock(request)).await,
         "/signal" => call(body, |request| agent.signal(request)).await,
         "/poweroff" => call(body, |request| agent.announce_power_off(request)).await,
         _ => Err(Failure::unknown_method(path)),

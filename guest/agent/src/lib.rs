@@ -20,6 +20,7 @@ pub mod port;
 pub mod reaper;
 pub mod records;
 pub mod reply;
+pub mod send;
 pub mod setup;
 pub mod stdin;
 pub mod sys;

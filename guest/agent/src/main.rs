@@ -6,12 +6,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use pyro_agent::agent::{BUILD, VERSION};
-use pyro_agent::{boot, console, launch, listen, port, tsc};
+use pyro_agent::{boot, console, launch, listen, port, send, tsc};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 const USAGE: &str = "usage: pyro-agent --listen SOCKET [--die-with-parent] | --stdin | --version | tsc-khz |
-       launch PARENT_PID LAST_FD PROGRAM [ARGUMENT...]";
+       launch PARENT_PID LAST_FD PROGRAM [ARGUMENT...] | send TEXT";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         ["--version"] => print(&format!("pyro-agent {VERSION} {BUILD}")),
         ["tsc-khz"] => print(&tsc::frequency_khz().to_string()),
         ["launch", parent, last_fd, command @ ..] => launched(parent, last_fd, command),
+        ["send", text] => sent(text),
         ["--stdin"] => ordinary_process("standard input", listen::run_on_stdin()),
         ["--listen", socket] => fake_machine(socket, false),
         ["--listen", socket, "--die-with-parent"] | ["--die-with-parent", "--listen", socket] => {
@@ -63,6 +64,16 @@ fn launched(parent: &str, last_fd: &str, command: &[&str]) -> ExitCode {
     };
     eprintln!("pyro-agent: {}: {error}", command.first().unwrap_or(&"launch"));
     ExitCode::from(2)
+}
+
+fn sent(text: &str) -> ExitCode {
+    match send::standard_output_over_standard_input(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pyro-agent: send: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn ordinary_process(channel: &str, story: impl Future<Output = io::Result<()>>) -> ExitCode {

@@ -11,7 +11,9 @@ use crate::failure::Failure as Refusal;
 pub const PROTOCOL: u32 = 1;
 
 /// The names of all messages; the protocol test compares them with the host's.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 15] = [
+    "clock.request",
+    "clock.response",
     "exec.event",
     "exec.params",
     "failure",
@@ -104,9 +106,19 @@ pub struct SetupRequest {
     /// Serial of the block device with the root image
     #[serde(deserialize_with = "present")]
     pub root: Option<String>,
-    /// Serial of the writable block device
+    /// The writable block device
     #[serde(deserialize_with = "present")]
-    pub disk: Option<String>,
+    pub disk: Option<Disk>,
+}
+
+/// A block device of this machine, which need not be the one that it was booted with
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    /// Serial of the device
+    pub serial: String,
+    /// Its size
+    pub size_bytes: u64,
 }
 
 /// The machine after its setup
@@ -118,6 +130,22 @@ pub struct SetupResponse {
     /// The kernel's boot id; none in `listen` mode
     #[serde(deserialize_with = "present")]
     pub boot_id: Option<String>,
+}
+
+/// The wall time of the host, for a machine that has been halted or has a long way behind it
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockRequest {
+    /// Wall time of the host
+    pub wall_time_unix_ms: u64,
+}
+
+/// The clock after it was set
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockResponse {
+    /// Wall time of the machine before that
+    pub was_unix_ms: u64,
 }
 
 /// The command of an exec

@@ -11,9 +11,9 @@ use rustix::mount::mount_move;
 use rustix::system::sethostname;
 use rustix::time::{ClockId, Timespec, clock_settime};
 
-use crate::boot::{block_device, make_directory, mount_all};
+use crate::boot::{make_directory, mount_all, resized_block_device};
 use crate::failure::Failure;
-use crate::messages::SetupRequest;
+use crate::messages::{Disk, SetupRequest};
 use crate::mount_table::{self, DISK, NEW_ROOT};
 use crate::sys;
 
@@ -29,7 +29,7 @@ pub struct Setup {
     entropy: Vec<u8>,
     wall_time: Timespec,
     has_root: bool,
-    disk: Option<String>,
+    disk: Option<Disk>,
 }
 
 impl Setup {
@@ -48,18 +48,15 @@ impl Setup {
         if !(MIN_ENTROPY..=sys::MAX_ENTROPY).contains(&entropy.len()) {
             return bad("entropy must be 64 to 512 bytes in base64");
         }
-        let Ok(milliseconds) = i64::try_from(request.wall_time_unix_ms) else {
-            return bad("wall_time_unix_ms is out of range");
-        };
+        let wall_time = wall_time(request.wall_time_unix_ms)?;
         if request.root.is_none() && request.disk.is_some() {
             return bad("a disk needs a root");
         }
-        let nanoseconds = milliseconds % 1000 * 1_000_000;
         Ok(Setup {
             hostname: request.hostname,
             machine_id: request.machine_id,
             entropy,
-            wall_time: Timespec { tv_sec: milliseconds / 1000, tv_nsec: nanoseconds },
+            wall_time,
             has_root: request.root.is_some(),
             disk: request.disk,
         })
@@ -69,7 +66,7 @@ impl Setup {
     pub fn apply(&self) -> Result<String, Failure> {
         let step = |stage: &'static str| move |error: io::Error| Failure::internal(stage, &error);
         self.seed().map_err(step("entropy"))?;
-        clock_settime(ClockId::Realtime, self.wall_time).map_err(|errno| step("wall_time")(errno.into()))?;
+        set_wall_clock(self.wall_time)?;
         sethostname(self.hostname.as_bytes()).map_err(|errno| step("hostname")(errno.into()))?;
         if self.has_root {
             self.mount_disk().map_err(step("disk"))?;
@@ -85,7 +82,8 @@ impl Setup {
     }
 
     fn mount_disk(&self) -> io::Result<()> {
-        let device = self.disk.as_deref().map(block_device).transpose()?;
+        let find = |disk: &Disk| resized_block_device(&disk.serial, disk.size_bytes);
+        let device = self.disk.as_ref().map(find).transpose()?;
         mount_all(&[mount_table::writable(device.as_deref())])?;
         ["upper", "work", "workspace"]
             .iter()
@@ -106,6 +104,18 @@ impl Setup {
         fs::write("/etc/hosts", hosts(&known, &self.hostname))?;
         File::options().append(true).create(true).open("/etc/resolv.conf").map(drop)
     }
+}
+
+/// A time of the host's, as the kernel takes it.
+pub fn wall_time(unix_ms: u64) -> Result<Timespec, Failure> {
+    let milliseconds =
+        i64::try_from(unix_ms).map_err(|_| Failure::bad_request("wall_time_unix_ms is out of range"))?;
+    Ok(Timespec { tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000 })
+}
+
+/// Sets the wall clock.
+pub fn set_wall_clock(time: Timespec) -> Result<(), Failure> {
+    clock_settime(ClockId::Realtime, time).map_err(|errno| Failure::internal("wall_time", &errno.into()))
 }
 
 /// Puts the root together and makes it the root of PID 1 and of everything it starts.
@@ -161,7 +171,7 @@ mod tests {
         assert!(is_refused(|request| request.entropy = STANDARD.encode([7; 513])));
         assert!(is_refused(|request| request.entropy = "!".repeat(100)));
         assert!(is_refused(|request| request.wall_time_unix_ms = u64::MAX));
-        assert!(is_refused(|request| request.disk = Some("rw".to_string())));
+        assert!(is_refused(|request| request.disk = Some(Disk { serial: "rw".to_string(), size_bytes: 1 })));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use pyro_agent::messages::{
-    Empty, ExecEvent, ExecParams, Failure, HelloRequest, HelloResponse, NAMES, SetupRequest, SetupResponse,
-    SignalRequest,
+    ClockRequest, ClockResponse, Empty, ExecEvent, ExecParams, Failure, HelloRequest, HelloResponse, NAMES,
+    SetupRequest, SetupResponse, SignalRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +25,8 @@ fn codec(name: &str) -> fn(&Value) -> Value {
         "hello.response" => round_trip::<HelloResponse>,
         "setup.request" => round_trip::<SetupRequest>,
         "setup.response" => round_trip::<SetupResponse>,
+        "clock.request" => round_trip::<ClockRequest>,
+        "clock.response" => round_trip::<ClockResponse>,
         "exec.params" => round_trip::<ExecParams>,
         "exec.event" => round_trip::<ExecEvent>,
         "signal.request" => round_trip::<SignalRequest>,

@@ -1,0 +1,106 @@
+/** One QEMU process from its start to its end: its console, its monitor, and how it ended. */
+import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { PyroError } from "../contract/errors.ts";
+import type { Child, ChildEnd } from "../platform/child.ts";
+import { innermostChild } from "../platform/process-facts.ts";
+import { BootWatch } from "./boot-watch.ts";
+import type { Machine, MachineEnd } from "./machine.ts";
+import { vmmFile } from "./qemu-args.ts";
+import { Qmp } from "./qmp.ts";
+import { Ring, shownTail, VMM_LOG_BYTES } from "./ring.ts";
+
+/** How long a killed VMM may take to vanish before we stop waiting, in milliseconds. */
+const VANISH_MS = 5_000;
+
+const migrationEnd = z.object({ status: z.enum(["completed", "failed"]) });
+
+/** How QEMU's saving of a state ended, where this event says so. */
+function migrationOutcome(event: string, data: unknown): "completed" | "failed" | undefined {
+  return event === "MIGRATION" ? migrationEnd.safeParse(data).data?.status : undefined;
+}
+
+/** A machine in its QEMU; whoever starts it waits for it to boot, or has it load a template's state. */
+export class QemuMachine implements Machine {
+  readonly execution_mode;
+  readonly channel;
+  readonly ended: Promise<MachineEnd>;
+  readonly #child: Child;
+  readonly #monitor: Duplex;
+  readonly #qmp: Qmp;
+  readonly #watch: BootWatch;
+  #killed = false;
+
+  constructor(child: Child, execution_mode: Machine["execution_mode"]) {
+    this.#child = child;
+    this.#watch = new BootWatch(child.stdout);
+    this.execution_mode = execution_mode;
+    this.channel = child.stream(vmmFile.channel);
+    this.#monitor = child.stream(vmmFile.monitor);
+    this.#qmp = new Qmp(this.#monitor);
+    const log = new Ring(VMM_LOG_BYTES);
+    child.stderr.on("data", (chunk: Buffer) => log.push(chunk));
+    const closed = new Promise<void>((resolve) => child.stdout.once("close", resolve));
+    this.ended = child.ended.then(async (end) => {
+      await Promise.race([closed, delay(VANISH_MS, undefined, { ref: false })]);
+      return this.#describe(end, log);
+    });
+  }
+
+  /** Resolves when the agent of a machine that boots is ready; rejects with `boot_failed` where the agent says so. */
+  get booted(): Promise<void> {
+    return this.#watch.ready;
+  }
+
+  pid(): number {
+    return innermostChild(this.#child.pid ?? 0);
+  }
+
+  tail(): string {
+    return shownTail(this.#watch.ring.text());
+  }
+
+  /** Stops the machine for good, and writes all of it but its memory, which is in a file already. `launcher` is the agent's path. */
+  async save(launcher: string, state: number): Promise<void> {
+    const outcome = this.#qmp.event(migrationOutcome);
+    await this.#enable("x-ignore-shared", "events");
+    await this.#qmp.giveFile(launcher, "state", state);
+    await this.#qmp.execute("migrate", { uri: "fd:state" });
+    if ((await outcome) === "failed") throw new PyroError("vm_start_failed", "QEMU could not save the machine's state");
+  }
+
+  /** Reads the state that `save` wrote; resolves when the machine runs. */
+  async load(): Promise<void> {
+    await Promise.all([
+      this.#enable("x-ignore-shared"),
+      this.#qmp.execute("migrate-incoming", { uri: `fd:${vmmFile.state}` }),
+      this.#qmp.event((event) => event === "RESUME" || undefined),
+    ]);
+  }
+
+  #enable(...names: string[]): Promise<unknown> {
+    const capabilities = names.map((capability) => ({ capability, state: true }));
+    return this.#qmp.execute("migrate-set-capabilities", { capabilities });
+  }
+
+  async kill(): Promise<void> {
+    this.#killed = true;
+    this.#child.kill();
+    await this.ended;
+    this.channel.destroy();
+    this.#monitor.destroy();
+  }
+
+  #describe(end: ChildEnd, log: Ring): MachineEnd {
+    const console_tail = this.tail();
+    const vmm_tail = shownTail(end.error?.message ?? log.text());
+    return { reason: this.#reason(end, console_tail), console_tail, vmm_tail };
+  }
+
+  #reason(end: ChildEnd, console_tail: string): MachineEnd["reason"] {
+    if (this.#killed) return "killed";
+    if (/Kernel panic/.test(console_tail)) return "guest_panic";
+    return end.exit_code === 0 ? "guest_exit" : "vmm_failed";
+  }
+}

@@ -1,0 +1,189 @@
+/** Templates on disk: a machine's memory, the state of its devices, and a manifest, written last, that says how both must look. */
+import { join } from "node:path";
+import { z } from "zod";
+import { type FileStamp, fileStamp, isSameStamp } from "../platform/file-stamp.ts";
+import {
+  allocatedBytes,
+  atomicWrite,
+  linkNameless,
+  listDirectory,
+  namelessFile,
+  type OpenFile,
+  openReadOnly,
+  readJson,
+  remove,
+} from "../platform/files.ts";
+import type { StatePaths } from "../store/paths.ts";
+import { hasSamePurpose, isSameClock, type TemplateOrigin, templateKey, templateOrigin } from "./template-origin.ts";
+
+const manifest = z.strictObject({
+  schema_version: z.literal(1),
+  origin: templateOrigin,
+  /** Frequency of the time stamp counter that the guest's kernel was told, in kHz */
+  tsc_khz: z.int(),
+  memory: fileStamp,
+  state: fileStamp,
+  /** The VMM opens the memory file for reading only */
+  memory_read_only: z.boolean(),
+  size_bytes: z.int().min(0),
+  created_at: z.string(),
+  pyro_version: z.string(),
+  /** When a machine was last restored from it to see that it works, by `prepare` */
+  proved_at: z.string().nullable(),
+});
+
+type Manifest = z.infer<typeof manifest>;
+
+/** A template as its manifest describes it. */
+export type Template = Readonly<Omit<Manifest, "schema_version" | "memory" | "state">>;
+
+/** What is known of a new template beside its origin. */
+export type TemplateFacts = Pick<Template, "tsc_khz" | "memory_read_only" | "pyro_version">;
+
+/** A template whose files are as they were when it was made; the caller closes it. */
+export interface OpenTemplate {
+  readonly template: Template;
+  readonly memory: OpenFile;
+  readonly state: OpenFile;
+  close(): void;
+}
+
+/** What was removed from the disk. */
+export interface RemovedFile {
+  readonly path: string;
+  readonly size_bytes: number;
+}
+
+/** The templates of one user's cache. */
+export class TemplateStore {
+  readonly #paths: StatePaths;
+
+  constructor(paths: StatePaths) {
+    this.#paths = paths;
+  }
+
+  /** Opens the template of this origin for a host whose counter runs at `tsc_khz`; undefined where there is none that is whole. */
+  open(origin: TemplateOrigin, tsc_khz: number): OpenTemplate | undefined {
+    const read = this.#read(templateKey(origin));
+    if (read === undefined || !isSameClock(read.tsc_khz, tsc_khz)) return undefined;
+    const files = this.#paths.template(templateKey(origin));
+    const memory = openUnchanged(files.memory, read.memory);
+    if (memory === undefined) return undefined;
+    const state = openUnchanged(files.state, read.state);
+    if (state === undefined) {
+      memory.close();
+      return undefined;
+    }
+    const close = () => {
+      memory.close();
+      state.close();
+    };
+    return { template: read, memory, state, close };
+  }
+
+  /** A file without a name for one half of a template that is being made. */
+  newFile(): OpenFile {
+    this.#paths.prepareCache();
+    return namelessFile(this.#paths.templates);
+  }
+
+  /** Keeps a template, in the place of any other of the same origin. */
+  async publish(
+    origin: TemplateOrigin,
+    facts: TemplateFacts,
+    made: { readonly memory: OpenFile; readonly state: OpenFile },
+  ): Promise<void> {
+    const files = this.#paths.template(templateKey(origin));
+    this.discard(origin);
+    // A VMM that cannot map a file it may not write opens it for writing; the mode is all that stands against others.
+    made.memory.chmod(facts.memory_read_only ? 0o400 : 0o600);
+    made.state.chmod(0o400);
+    await linkNameless(made.memory, files.memory);
+    await linkNameless(made.state, files.state);
+    this.#write({
+      schema_version: 1,
+      origin,
+      ...facts,
+      memory: stampOf(files.memory),
+      state: stampOf(files.state),
+      size_bytes: allocatedBytes(files.memory) + allocatedBytes(files.state),
+      created_at: new Date().toISOString(),
+      proved_at: null,
+    });
+  }
+
+  /** Notes that a machine was restored from the template and worked. */
+  noteProof(origin: TemplateOrigin): void {
+    const read = this.#read(templateKey(origin));
+    if (read !== undefined) this.#write({ ...read, proved_at: new Date().toISOString() });
+  }
+
+  /** Removes a template; machines that were restored from it go on. */
+  discard(origin: TemplateOrigin): void {
+    const { manifest: record, memory, state } = this.#paths.template(templateKey(origin));
+    for (const path of [record, memory, state]) remove(path);
+  }
+
+  /** Every template with a manifest that can be read. */
+  all(): Template[] {
+    return this.#keys().flatMap((key) => this.#read(key) ?? []);
+  }
+
+  /** The newest template for this environment and shape, whatever else it was made from. */
+  newestFor(origin: TemplateOrigin): Template | undefined {
+    const fitting = this.all().filter((template) => hasSamePurpose(template.origin, origin));
+    return fitting.sort((one, other) => one.created_at.localeCompare(other.created_at)).at(-1);
+  }
+
+  /** Removes every file here that is not part of a whole template that is wanted. */
+  prune(isWanted: (template: Template) => boolean): RemovedFile[] {
+    const kept = new Set<string>();
+    for (const key of this.#keys()) {
+      const read = this.#read(key);
+      if (read === undefined || !isWanted(read)) continue;
+      const open = this.open(read.origin, read.tsc_khz);
+      open?.close();
+      if (open !== undefined) for (const path of Object.values(this.#paths.template(key))) kept.add(path);
+    }
+    const others = listDirectory(this.#paths.templates)
+      .map((name) => join(this.#paths.templates, name))
+      .filter((path) => !kept.has(path));
+    return others.map((path) => {
+      const size_bytes = allocatedBytes(path);
+      remove(path);
+      return { path, size_bytes };
+    });
+  }
+
+  #keys(): string[] {
+    return listDirectory(this.#paths.templates).flatMap((name) => /^([0-9a-f]{32})\.json$/.exec(name)?.[1] ?? []);
+  }
+
+  /** A manifest under another's name does not count. */
+  #read(key: string): Manifest | undefined {
+    const read = readJson(this.#paths.template(key).manifest, manifest);
+    return read.state === "whole" && templateKey(read.value.origin) === key ? read.value : undefined;
+  }
+
+  #write(value: Manifest): void {
+    const path = this.#paths.template(templateKey(value.origin)).manifest;
+    atomicWrite(path, `${JSON.stringify(value, null, 2)}\n`);
+  }
+}
+
+function openUnchanged(path: string, stamp: FileStamp): OpenFile | undefined {
+  const file = openReadOnly(path);
+  if (file === undefined || isSameStamp(file.stamp(), stamp)) return file;
+  file.close();
+  return undefined;
+}
+
+function stampOf(path: string): FileStamp {
+  const file = openReadOnly(path);
+  if (file === undefined) throw new Error(`"${path}" has just been written and is not there`);
+  try {
+    return file.stamp();
+  } finally {
+    file.close();
+  }
+}
