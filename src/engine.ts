@@ -7,11 +7,13 @@ import { GuestSource } from "./workspaces/guest-source.ts";
 import { HostCageSource } from "./workspaces/host-cage-source.ts";
 import type { MachineSource } from "./workspaces/machine-source.ts";
 import { OneShot } from "./workspaces/one-shot.ts";
+import { Preparation } from "./workspaces/preparation.ts";
 
 /** What operations act on. */
 export interface Engine {
   readonly environments: Environments;
   readonly oneShot: OneShot;
+  readonly preparation: Preparation;
   readonly doctor: Doctor;
 }
 
@@ -26,9 +28,11 @@ export function createEngine(parts: EngineParts = {}): Engine {
   const paths = statePaths(env);
   const environments = new Environments({ paths, env, pyro_version: version });
   const guests = new GuestSource(paths, environments, env["PYRO_ACCEL"]);
+  const preparation = new Preparation(environments, guests);
   return {
     environments,
+    preparation,
     oneShot: new OneShot(parts.guests ?? guests, parts.hostCages ?? new HostCageSource(environments)),
-    doctor: new Doctor(guests),
+    doctor: new Doctor(guests, preparation),
   };
 }

@@ -51,7 +51,8 @@ function addOperation(
   const command = base(parent.command(words.at(-1) ?? ""))
     .summary(op.summary)
     .description(`${op.summary}\n\n${op.description}`);
-  for (const field of positional) if (field.type !== "list") command.argument(`<${field.name}>`, field.description);
+  for (const field of positional.filter(({ type }) => type !== "list"))
+    command.argument(field.default === undefined ? `<${field.name}>` : `[${field.name}]`, description(field));
   for (const field of fields) if (!positional.includes(field)) command.addOption(flag(field));
   command.option("--json", "Print one JSON document on stdout and nothing else");
   command.option("-q, --quiet", "Print no progress");
@@ -75,10 +76,19 @@ function group(parent: Command, word: string): Command {
 
 function usage(positional: readonly InputField[]): string {
   const words = positional.map((field) =>
-    field.type === "list" ? `-- ${field.name.toUpperCase()}…` : field.name.toUpperCase(),
+    field.type === "list" ? `-- ${field.name.toUpperCase()}…` : placeholder(field),
   );
   const list = words.filter((word) => word.startsWith("--"));
   return [...words.filter((word) => !word.startsWith("--")), "[options]", ...list].join(" ");
+}
+
+function placeholder({ name, default: preset }: InputField): string {
+  return preset === undefined ? name.toUpperCase() : `[${name.toUpperCase()}]`;
+}
+
+function description(field: InputField): string {
+  const shown = field.default === undefined || field.default === false ? "" : ` (default: ${field.default})`;
+  return `${field.description}${shown}`;
 }
 
 function flag(field: InputField): Option {
@@ -86,8 +96,7 @@ function flag(field: InputField): Option {
   const value = { boolean: "", integer: " <n>", string: " <text>", list: " <value...>", map: " <key=value...>" }[
     field.type
   ];
-  const shown = field.default === undefined || field.default === false ? "" : ` (default: ${field.default})`;
-  const option = new Option(`--${name}${value}`, `${field.description}${shown}`);
+  const option = new Option(`--${name}${value}`, description(field));
   return field.choices === undefined ? option : option.choices([...field.choices]);
 }
 
@@ -112,7 +121,7 @@ function read(
   }
   for (const [at, field] of positional.entries()) {
     if (field.type === "list") input[field.name] = rest ?? [];
-    else input[field.name] = fromText(field, command.args[at]);
+    else if (command.args[at] !== undefined) input[field.name] = fromText(field, command.args[at]);
   }
   return { op, input, json: options["json"] === true, quiet: options["quiet"] === true };
 }

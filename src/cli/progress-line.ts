@@ -1,5 +1,5 @@
-/** Progress on standard error: one line that rewrites itself on a terminal, elsewhere a plain line for each new stage. */
-import type { ProgressEvent, WarningEvent } from "../contract/progress.ts";
+/** Progress on standard error: one line that rewrites itself on a terminal, elsewhere a plain line for each new stage; warnings and notices stay. */
+import type { NoticeEvent, ProgressEvent, WarningEvent } from "../contract/progress.ts";
 import { stderrColumns, stderrIsTerminal, writeAll } from "../platform/terminal.ts";
 import { size } from "./render/values.ts";
 
@@ -19,12 +19,12 @@ export class ProgressLine {
     this.#silent = silent;
   }
 
-  show(event: ProgressEvent | WarningEvent): Promise<void> | undefined {
-    if (event.type === "warning") {
+  show(event: ProgressEvent | NoticeEvent | WarningEvent): Promise<void> | undefined {
+    if (this.#silent && event.type !== "warning") return undefined;
+    if (event.type !== "progress") {
       this.clear();
       return writeAll(2, Buffer.from(`pyro: ${event.message}\n`));
     }
-    if (this.#silent) return undefined;
     return this.#terminal ? this.#redraw(event) : this.#announce(event);
   }
 

@@ -116,6 +116,11 @@ const rows = {
     meaning: "The guest did not answer before its boot deadline",
     hint: "pyro doctor",
   },
+  template_unusable: {
+    kind: "guest",
+    meaning: "An environment was booted, but no virtual machine can be restored from that boot",
+    hint: "pyro doctor",
+  },
   agent_mismatch: {
     kind: "guest",
     meaning: "The guest's agent comes from another build of pyro",

@@ -16,13 +16,19 @@ export interface WarningEvent {
   readonly message: string;
 }
 
+/** Something worth keeping in sight after long work, such as what the next call will cost. */
+export interface NoticeEvent {
+  readonly type: "notice";
+  readonly message: string;
+}
+
 /** Bytes that a guest command printed. */
 export interface OutputEvent {
   readonly type: "stdout" | "stderr";
   readonly data: Uint8Array;
 }
 
-export type OperationEvent = ProgressEvent | WarningEvent | OutputEvent;
+export type OperationEvent = ProgressEvent | NoticeEvent | WarningEvent | OutputEvent;
 
 /** Receives events; what it returns is awaited before more output is read, which is how a slow reader holds the guest back. */
 export type Emit = (event: OperationEvent) => void | Promise<void>;

@@ -90,6 +90,12 @@ export class Environments {
     return (await this.#ensureKernel(options)).kernel;
   }
 
+  /** The environment of that name in the cache, or undefined; nothing is fetched, content is not hashed. */
+  installed(name: string): InstalledEnvironment | undefined {
+    const entry = catalog.find((candidate) => candidate.name === name);
+    return entry && this.#installed(entry);
+  }
+
   /** The guest kernel in the cache, or undefined; nothing is fetched. */
   currentKernel(): InstalledKernel | undefined {
     return currentKernel(this.#paths);

@@ -1,6 +1,8 @@
 /** `pyro doctor`: what this machine can do, and the remedy for what it cannot. */
 import { z } from "zod";
+import { field } from "../contract/fields.ts";
 import { operation } from "./operation.ts";
+import { readinessFields } from "./readiness-fields.ts";
 
 const state = z.enum(["ok", "warning", "failed", "not_tried"]);
 
@@ -9,10 +11,12 @@ export const doctor = operation({
   summary: "Check whether this machine can run guests, and say how to mend it",
   description:
     "Looks at the platform, host programs, disk space and cache, tries KVM with the real kernel, and boots a guest that runs one command. " +
-    "Exits with 1 when `pyro run` would fail.",
-  example: "pyro doctor",
+    "With --environment it also says whether that environment is warm, and why not. Exits with 1 when `pyro run` would fail.",
+  example: "pyro doctor --environment debian:12",
   effect: "read",
-  input: z.strictObject({}),
+  input: z.strictObject({
+    environment: field.environment.optional().describe("Say how ready this environment is"),
+  }),
   output: z.strictObject({
     healthy: z.boolean().describe("`pyro run` would work"),
     execution_mode: z
@@ -26,6 +30,10 @@ export const doctor = operation({
         guest_network: state.describe("A guest reaches the public network through the gate"),
       })
       .describe("What guests can do here"),
+    environment: z
+      .strictObject(readinessFields)
+      .nullable()
+      .describe("How ready the environment is that was asked about"),
     checks: z
       .array(
         z.strictObject({
@@ -37,7 +45,7 @@ export const doctor = operation({
       )
       .describe("Every check in the order it was made"),
   }),
-  errors: ["state_dir_unsafe", "cancelled"],
+  errors: ["environment_not_found", "state_dir_unsafe", "cancelled"],
   positional: [],
-  handle: (_input, { engine, signal, emit }) => engine.doctor.examine({ signal, emit }),
+  handle: (input, { engine, signal, emit }) => engine.doctor.examine(input.environment, { signal, emit }),
 });

@@ -4,6 +4,7 @@ import { envInspect } from "./env/inspect.ts";
 import { envList } from "./env/list.ts";
 import { envPrune } from "./env/prune.ts";
 import { envPull } from "./env/pull.ts";
+import { prepare } from "./prepare.ts";
 import { run } from "./run.ts";
 
 export const operations = {
@@ -12,6 +13,7 @@ export const operations = {
   pullEnvironment: envPull,
   inspectEnvironment: envInspect,
   pruneEnvironments: envPrune,
+  prepare,
   doctor,
 } as const;
 

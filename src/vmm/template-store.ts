@@ -28,8 +28,8 @@ const manifest = z.strictObject({
   size_bytes: z.int().min(0),
   created_at: z.string(),
   pyro_version: z.string(),
-  /** When a machine was last restored from it to see that it works, by `prepare` */
-  proved_at: z.string().nullable(),
+  /** When a machine was restored from it to see that it works, and how long that took, its first command included */
+  proof: z.strictObject({ at: z.string(), start_ms: z.int().min(0) }).nullable(),
 });
 
 type Manifest = z.infer<typeof manifest>;
@@ -108,14 +108,14 @@ export class TemplateStore {
       state: stampOf(files.state),
       size_bytes: allocatedBytes(files.memory) + allocatedBytes(files.state),
       created_at: new Date().toISOString(),
-      proved_at: null,
+      proof: null,
     });
   }
 
-  /** Notes that a machine was restored from the template and worked. */
-  noteProof(origin: TemplateOrigin): void {
+  /** Notes that a machine was restored from the template and worked, in so many milliseconds. */
+  noteProof(origin: TemplateOrigin, start_ms: number): void {
     const read = this.#read(templateKey(origin));
-    if (read !== undefined) this.#write({ ...read, proved_at: new Date().toISOString() });
+    if (read !== undefined) this.#write({ ...read, proof: { at: new Date().toISOString(), start_ms } });
   }
 
   /** Removes a template; machines that were restored from it go on. */

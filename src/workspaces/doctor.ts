@@ -1,9 +1,11 @@
 /** `pyro doctor`: every check is tried for real where that is possible, and each problem comes with its remedy. */
 import { toPyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
+import { findInCatalog } from "../environments/catalog.ts";
 import { type ProcessWalls, wallsOf } from "../platform/process-facts.ts";
 import type { GuestSource } from "./guest-source.ts";
 import { type Check, hostChecks } from "./host-checks.ts";
+import { cold, type Preparation, type Readiness } from "./preparation.ts";
 import { MachineSession } from "./session.ts";
 
 type State = Check["state"];
@@ -12,6 +14,8 @@ export interface Examination {
   readonly healthy: boolean;
   readonly execution_mode: "guest_kvm" | "guest_emulated" | null;
   readonly capabilities: { readonly vm_boot: State; readonly guest_exec: State; readonly guest_network: State };
+  /** The environment that was asked about */
+  readonly environment: Readiness | null;
   readonly checks: Check[];
 }
 
@@ -33,12 +37,15 @@ const EXEC_MS = 30_000;
 /** Examines this machine; the order of the checks is the order in which they are printed. */
 export class Doctor {
   readonly #guests: GuestSource;
+  readonly #preparation: Preparation;
 
-  constructor(guests: GuestSource) {
+  constructor(guests: GuestSource, preparation: Preparation) {
     this.#guests = guests;
+    this.#preparation = preparation;
   }
 
-  async examine(context: Context): Promise<Examination> {
+  async examine(environment: string | undefined, context: Context): Promise<Examination> {
+    if (environment !== undefined) findInCatalog(environment);
     const needs_pull = await this.#guests.needsPull();
     const local = await hostChecks(this.#guests.paths, needs_pull, context.signal);
     const host = needs_pull && local.every(passed) ? [...local, await this.#archiveCheck(context)] : local;
@@ -54,8 +61,20 @@ export class Doctor {
       healthy: checks.every(passed),
       execution_mode: trial.execution_mode,
       capabilities: { vm_boot: trial.vm_boot, guest_exec: trial.guest_exec, guest_network: "not_tried" },
+      environment: environment === undefined ? null : await this.#readiness(environment, context),
       checks,
     };
+  }
+
+  /** A machine that cannot run guests is no place where an environment is warm. */
+  async #readiness(environment: string, context: Context): Promise<Readiness> {
+    try {
+      return await this.#preparation.readiness(environment, context);
+    } catch (thrown) {
+      const error = toPyroError(thrown);
+      if (error.code === "cancelled") throw error;
+      return cold(environment, error.message);
+    }
   }
 
   async #archiveCheck(context: Context): Promise<Check> {

@@ -12,12 +12,15 @@ import { chooseAcceleration, type KvmVerdict, kvmVerdict } from "../vmm/kvm.ts";
 import { diskSerial, type Machine } from "../vmm/machine.ts";
 import { bootDeadlineMs, bootQemu, type QemuBase, type QemuPrograms, restoreQemu } from "../vmm/qemu.ts";
 import type { Acceleration } from "../vmm/qemu-args.ts";
+import { changes } from "../vmm/template-origin.ts";
+import type { Template } from "../vmm/template-store.ts";
 import { tscKhz } from "../vmm/tsc.ts";
 import {
   DISK_BYTES,
   DISK_GIB,
   type GuestParts,
   type HostParts,
+  originOf,
   type WholeGuestParts,
   withMachineFiles,
 } from "./guest-parts.ts";
@@ -80,6 +83,16 @@ export class GuestSource implements MachineSource {
     const acceleration = await this.#acceleration(kernel, context.signal);
     const { vcpu_count, mem_mib } = request;
     return { host, environment, kernel, acceleration, tsc_khz: await this.#tscKhz(host), vcpu_count, mem_mib };
+  }
+
+  /** Why a template does not serve here, in words; empty where it does. Its files are not looked at. */
+  changesSince({ origin }: Template): string[] {
+    const environment = this.#environments.installed(origin.environment);
+    const kernel = this.kernel();
+    if (environment === undefined || kernel === undefined) return ["environment is not in the cache"];
+    const { acceleration, vcpu_count, mem_mib } = origin;
+    const parts = { host: this.#host(), environment, kernel, acceleration, tsc_khz: 0, vcpu_count, mem_mib };
+    return changes(origin, originOf(parts));
   }
 
   /** The kernel in the cache, where there is one. */

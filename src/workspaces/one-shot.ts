@@ -110,11 +110,7 @@ export class OneShot {
 async function tellCostOfNext(open: OpenMachine, environment: string, emit: Emit): Promise<void> {
   if (open.first_restore_began === undefined) return;
   const seconds = ((performance.now() - open.first_restore_began) / 1000).toFixed(1);
-  await emit({
-    type: "progress",
-    stage: "template",
-    message: `${environment} is warm: it starts in ${seconds} s from now on`,
-  });
+  await emit({ type: "notice", message: `${environment} is warm: it starts in ${seconds} s from now on` });
 }
 
 const hostCompatWarning =

@@ -82,8 +82,8 @@ export class Templates {
     this.#store.discard(template.origin);
   }
 
-  noteProof(template: Template): void {
-    this.#store.noteProof(template.origin);
+  noteProof(parts: WholeGuestParts, start_ms: number): void {
+    this.#store.noteProof(originOf(parts), start_ms);
   }
 
   /** Removes what is not a whole template that is wanted; undefined while one is being made. */

@@ -23,17 +23,27 @@ const views: Views = {
     ),
   pullEnvironment: (env) =>
     `${env.name} ${env.changed ? "is installed" : "was installed already"}: ${size(env.size_bytes ?? 0)}, ${env.digest}\n`,
+  prepare: ({ name, changed, start_ms, template_size_bytes }) =>
+    `${name} is warm${changed ? "" : ", as it was before"}: a command starts and ends in ${((start_ms ?? 0) / 1000).toFixed(2)} s; its template takes ${size(template_size_bytes ?? 0)}\n`,
   pruneEnvironments: ({ removed, freed_bytes }) =>
     `${removed.map((entry) => `removed ${entry.path} (${size(entry.size_bytes)})\n`).join("")}freed ${size(freed_bytes)} (${freed_bytes} bytes)\n`,
-  doctor: ({ healthy, checks, capabilities, execution_mode }) =>
+  doctor: ({ healthy, checks, capabilities, execution_mode, environment }) =>
     `${table(
       ["CHECK", "STATE", "DETAIL"],
       checks.map((check) => [check.name, check.state, check.detail]),
     )}\n${checks.map((check) => (check.remedy === null ? "" : `${check.name}: ${check.remedy}\n`)).join("")}${pairs({
       ...capabilities,
       execution_mode,
-    })}${healthy ? "pyro run works on this machine\n" : "pyro run would fail on this machine\n"}`,
+    })}${environment === null ? "" : readiness(environment)}${healthy ? "pyro run works on this machine\n" : "pyro run would fail on this machine\n"}`,
 };
+
+function readiness(env: NonNullable<z.infer<(typeof operations)["doctor"]["output"]>["environment"]>): string {
+  const why = env.reason === null ? "" : `: ${env.reason}`;
+  const since = env.prepared_at === null ? "" : `, last prepared ${env.prepared_at}`;
+  const template = env.template_size_bytes === null ? "" : `, template of ${size(env.template_size_bytes)}`;
+  const advice = env.state === "warm" ? "" : `${env.name}: pyro prepare ${env.name}\n`;
+  return `${env.name} is ${env.state}${why}${since}${template}\n${advice}`;
+}
 
 /** The text for a result on standard output. */
 export function render(op: Operation, result: unknown): string {

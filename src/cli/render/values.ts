@@ -25,15 +25,20 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
   return `${[line(headings), ...rows.map(line)].join("\n")}\n`;
 }
 
-/** Fields under each other, as `name: value`; the fields of a field are indented under its name. */
+/** Fields under each other, as `name: value`; the fields of a field, or of each object in a list, are indented under its name. */
 export function pairs(value: object, indent = ""): string {
   return Object.entries(value)
-    .map(([name, field]: [string, unknown]) =>
-      typeof field === "object" && field !== null && !Array.isArray(field)
-        ? `${indent}${name}:\n${pairs(field, `${indent}  `)}`
-        : `${indent}${name}: ${plain(field)}\n`,
-    )
+    .map(([name, field]: [string, unknown]) => {
+      const below = Array.isArray(field) ? field : [field];
+      return below.length > 0 && below.every(isObject)
+        ? below.map((one) => `${indent}${name}:\n${pairs(one, `${indent}  `)}`).join("")
+        : `${indent}${name}: ${plain(field)}\n`;
+    })
     .join("");
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function plain(value: unknown): string {

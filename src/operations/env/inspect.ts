@@ -7,7 +7,8 @@ import { environmentFields } from "./fields.ts";
 export const envInspect = operation({
   names: { cli: "env inspect", sdk: "inspectEnvironment" },
   summary: "Show one environment in full",
-  description: "Digest, size, source, packages and the variables that its commands start with; installed or not.",
+  description:
+    "Digest, size, source, packages, templates, and the variables that its commands start with; installed or not.",
   example: "pyro env inspect debian:12",
   effect: "read",
   input: z.strictObject({ environment: field.environment }),
@@ -15,9 +16,22 @@ export const envInspect = operation({
     ...environmentFields,
     packages: z.array(z.string()).describe("Debian packages asked for, beside the minimal system"),
     env: z.record(z.string(), z.string()).describe("Environment variables of its commands"),
+    templates: z
+      .array(
+        z.strictObject({
+          vcpu_count: z.int().describe("Virtual CPUs of its machines"),
+          mem_mib: z.int().describe("Memory of its machines in MiB"),
+          execution_mode: field.executionMode,
+          size_bytes: z.int().describe("Bytes that it takes on disk"),
+          created_at: z.string().describe("When it was made"),
+          state: z.enum(["warm", "stale"]).describe("Whether machines are started from it"),
+          reason: z.string().nullable().describe("Why not"),
+        }),
+      )
+      .describe("Boots that were kept, from which its machines are started"),
     kernel: z.string().nullable().describe("Release of the guest kernel it boots with, where one is installed"),
   }),
   errors: ["invalid_input", "environment_not_found", "state_dir_unsafe", "host_io_failed"],
   positional: ["environment"],
-  handle: (input, { engine }) => engine.environments.inspect(input.environment),
+  handle: (input, { engine }) => engine.preparation.inspect(input.environment),
 });

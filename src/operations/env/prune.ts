@@ -6,7 +6,7 @@ export const envPrune = operation({
   names: { cli: "env prune", sdk: "pruneEnvironments" },
   summary: "Remove cached files that nothing needs",
   description:
-    "Removes images that no environment refers to, environments that the catalog no longer lists, damaged files, and kernels of older pulls. " +
+    "Removes images that no environment refers to, environments that the catalog no longer lists, damaged files, kernels of older pulls, and templates that no longer fit. " +
     "What is installed and listed stays.",
   example: "pyro env prune",
   effect: "destroy",
@@ -24,5 +24,5 @@ export const envPrune = operation({
   }),
   errors: ["cache_not_writable", "host_io_failed", "state_dir_unsafe", "cancelled"],
   positional: [],
-  handle: (_input, { engine, signal, emit }) => engine.environments.prune({ signal, emit }),
+  handle: (_input, { engine, signal, emit }) => engine.preparation.prune({ signal, emit }),
 });

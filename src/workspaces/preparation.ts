@@ -1,0 +1,175 @@
+/** Preparing an environment ahead of its use: what is there, what a start would cost, and what is no longer needed. */
+import { randomBytes } from "node:crypto";
+import { PyroError } from "../contract/errors.ts";
+import type { ExecutionMode } from "../contract/fields.ts";
+import type { Emit } from "../contract/progress.ts";
+import type { EnvironmentDetails, Environments } from "../environments/environments.ts";
+import type { PruneResult } from "../environments/prune.ts";
+import type { Template } from "../vmm/template-store.ts";
+import type { WholeGuestParts } from "./guest-parts.ts";
+import type { GuestSource } from "./guest-source.ts";
+import type { MachineRequest } from "./machine-source.ts";
+import { MachineSession } from "./session.ts";
+import type { TemplateState } from "./templates.ts";
+
+/** Shape of a machine whose caller asks for no other. */
+const SHAPE = { vcpu_count: 1, mem_mib: 1024 } as const;
+/** Time that the proof's command may take, in milliseconds. */
+const PROOF_MS = 30_000;
+
+interface Context {
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+/** What starting a machine of an environment would be. */
+export interface Readiness {
+  readonly name: string;
+  readonly state: "warm" | "cold" | "stale";
+  readonly reason: string | null;
+  readonly prepared_at: string | null;
+  readonly template_size_bytes: number | null;
+  readonly start_ms: number | null;
+}
+
+export interface Prepared extends Readiness {
+  readonly changed: boolean;
+  readonly execution_mode: ExecutionMode;
+}
+
+/** A template as `env inspect` lists it. */
+export interface TemplateSummary {
+  readonly vcpu_count: number;
+  readonly mem_mib: number;
+  readonly execution_mode: ExecutionMode;
+  readonly size_bytes: number;
+  readonly created_at: string;
+  readonly state: "warm" | "stale";
+  readonly reason: string | null;
+}
+
+/** Prepares environments for one user, and knows what is prepared. */
+export class Preparation {
+  readonly #environments: Environments;
+  readonly #guests: GuestSource;
+
+  constructor(environments: Environments, guests: GuestSource) {
+    this.#environments = environments;
+    this.#guests = guests;
+  }
+
+  /** Pulls, makes the template, and restores a machine from it that runs a command; answers at once where all of that was done. */
+  async prepare(
+    input: { readonly environment: string; readonly network: boolean; readonly force: boolean },
+    context: Context,
+  ): Promise<Prepared> {
+    if (input.network) {
+      throw new PyroError("not_available", "Network egress is not part of this version of pyro", {
+        hint: "Leave --network out",
+      });
+    }
+    const { environment, force } = input;
+    const pulled = await this.#environments.pull(environment, { force, ...context });
+    const request = { environment, ...SHAPE };
+    const parts = await this.#guests.parts(request, context);
+    const found = await this.#guests.templates.ensure(parts, context, force);
+    found.open.close();
+    const isProved = found.open.template.proof !== null;
+    if (!isProved) await this.#prove(request, parts, context);
+    const state = this.#guests.templates.stateOf(parts);
+    if (state.state !== "warm" || state.template.proof === null)
+      throw new PyroError("template_unusable", `No machine of "${environment}" can be restored from its template`);
+    return { ...readiness(environment, state), changed: pulled.changed || !isProved, execution_mode: modeOf(parts) };
+  }
+
+  /** What a start would be; fetches and makes nothing. */
+  async readiness(environment: string, context: Context): Promise<Readiness> {
+    const isThere = (await this.#environments.inspect(environment)).installed && this.#guests.kernel() !== undefined;
+    if (!isThere) return cold(environment, "it has not been pulled");
+    const parts = await this.#guests.parts({ environment, ...SHAPE }, context);
+    return readiness(environment, this.#guests.templates.stateOf(parts));
+  }
+
+  /** Everything known of an environment, and its templates. */
+  async inspect(environment: string): Promise<EnvironmentDetails & { readonly templates: readonly TemplateSummary[] }> {
+    const details = await this.#environments.inspect(environment);
+    const templates = this.#guests.templates.all().filter(({ origin }) => origin.environment === environment);
+    return { ...details, templates: templates.map((template) => this.#summary(template)) };
+  }
+
+  /** Removes from the cache what nothing needs, stale templates included. */
+  async prune(context: Context): Promise<PruneResult> {
+    const first = await this.#environments.prune(context);
+    const templates = await this.#guests.templates.prune(
+      (template) => this.#guests.changesSince(template).length === 0,
+    );
+    if (templates === undefined) {
+      await context.emit({ type: "warning", message: "A template is being made, so that no template was removed" });
+      return first;
+    }
+    const freed = templates.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+    return { removed: [...first.removed, ...templates], freed_bytes: first.freed_bytes + freed };
+  }
+
+  async #prove(request: MachineRequest, parts: WholeGuestParts, context: Context): Promise<void> {
+    await context.emit({
+      type: "progress",
+      stage: "proof",
+      message: `Starting ${request.environment} from its template`,
+    });
+    const began = performance.now();
+    const open = await this.#guests.open(request, context);
+    const session = await MachineSession.begin(open, `vm-${randomBytes(6).toString("hex")}`, context.signal);
+    try {
+      const { signal } = context;
+      const ended = await session.exec({
+        argv: ["true"],
+        timeout_ms: PROOF_MS,
+        stdin: undefined,
+        signal,
+        onOutput: () => undefined,
+      });
+      if (ended.exit_code !== 0)
+        throw new PyroError("template_unusable", `"true" in a machine of "${request.environment}" did not succeed`);
+    } finally {
+      await session.close();
+    }
+    this.#guests.templates.noteProof(parts, Math.round(performance.now() - began));
+  }
+
+  #summary(template: Template): TemplateSummary {
+    const { origin, size_bytes, created_at } = template;
+    const reasons = this.#guests.changesSince(template);
+    return {
+      vcpu_count: origin.vcpu_count,
+      mem_mib: origin.mem_mib,
+      execution_mode: modeOf(origin),
+      size_bytes,
+      created_at,
+      state: reasons.length === 0 ? "warm" : "stale",
+      reason: reasons.length === 0 ? null : reasons.join(", "),
+    };
+  }
+}
+
+function modeOf({ acceleration }: Pick<WholeGuestParts, "acceleration">): ExecutionMode {
+  return acceleration === "kvm" ? "guest_kvm" : "guest_emulated";
+}
+
+function readiness(name: string, state: TemplateState): Readiness {
+  if (state.state === "cold") return cold(name, "it has not been prepared");
+  const { proof, size_bytes } = state.template;
+  return {
+    name,
+    state: state.state,
+    reason: state.state === "stale" ? state.reason : null,
+    prepared_at: proof?.at ?? null,
+    template_size_bytes: size_bytes,
+    start_ms: proof?.start_ms ?? null,
+  };
+}
+
+/** The readiness of an environment that has no template. */
+export function cold(name: string, reason: string): Readiness {
+  return { name, state: "cold", reason, prepared_at: null, template_size_bytes: null, start_ms: null };
+}
