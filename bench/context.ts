@@ -10,7 +10,7 @@ import { runProgram } from "../src/platform/programs.ts";
 import { type StatePaths, statePaths } from "../src/store/paths.ts";
 import { version } from "../src/version.ts";
 import { GuestSource } from "../src/workspaces/guest-source.ts";
-import type { OpenMachine } from "../src/workspaces/machine-source.ts";
+import type { MachineRequest, OpenMachine } from "../src/workspaces/machine-source.ts";
 import { MachineSession } from "../src/workspaces/session.ts";
 
 /** Shape of every measured machine: what `pyro run` gives by default. */
@@ -67,14 +67,27 @@ export class BenchContext {
     return this.#mode;
   }
 
-  /** Boots a machine of the default environment, hands it over once it is set up, and ends it. */
-  async withMachine<T>(use: (machine: LiveMachine) => Promise<T>): Promise<T> {
-    const { signal } = this;
-    const request = { environment: this.environment, ...shape };
-    const open = await this.#guests.open(request, { signal, emit: () => undefined });
-    const session = await MachineSession.begin(open, "bench", signal);
+  /** Starts a machine of the default environment as `pyro run` does, hands it over once it is set up, and ends it. */
+  withMachine<T>(use: (machine: LiveMachine) => Promise<T>, mem_mib: number = shape.mem_mib): Promise<T> {
+    return this.#with((request, context) => this.#guests.open(request, context), mem_mib, use);
+  }
+
+  /** The same with a machine that boots instead of being restored. */
+  withBootedMachine<T>(use: (machine: LiveMachine) => Promise<T>, mem_mib: number = shape.mem_mib): Promise<T> {
+    return this.#with((request, context) => this.#guests.openCold(request, context), mem_mib, use);
+  }
+
+  async #with<T>(
+    open: (request: MachineRequest, context: Parameters<GuestSource["open"]>[1]) => Promise<OpenMachine>,
+    mem_mib: number,
+    use: (machine: LiveMachine) => Promise<T>,
+  ): Promise<T> {
+    const signal = AbortSignal.any([this.signal]);
+    const request = { environment: this.environment, vcpu_count: shape.vcpu_count, mem_mib };
+    const opened = await open(request, { signal, emit: () => undefined });
+    const session = await MachineSession.begin(opened, "bench", signal);
     try {
-      return await use({ session, open });
+      return await use({ session, open: opened });
     } finally {
       await session.close();
     }

@@ -12,7 +12,7 @@ import { type BenchHost, benchHost } from "./host.ts";
 import { type FigureResult, take } from "./results.ts";
 import { tableHead, tableRows } from "./table.ts";
 
-const DEFAULT_RUNS = 11;
+const DEFAULT_RUNS = 20;
 const USAGE = `usage: node dist/bench/main.js [--runs N] [--only NAME]...
 
   --runs N     boots per figure that boots a machine, ${DEFAULT_RUNS} by default

@@ -2,20 +2,32 @@
 import type { Figure } from "../figure.ts";
 import { agentRoundTrip } from "./agent-round-trip.ts";
 import { coldBoot } from "./cold-boot.ts";
+import { coldOverRestore } from "./cold-over-restore.ts";
+import { eightClones } from "./eight-clones.ts";
 import { execTrue } from "./exec-true.ts";
+import { idleCpu } from "./idle-cpu.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { inputThroughput } from "./input-throughput.ts";
 import { outputThroughput } from "./output-throughput.ts";
 import { overBareQemu } from "./over-bare-qemu.ts";
+import { restore, restoreByMemory } from "./restore.ts";
 import { runTrue } from "./run-true.ts";
+import { versionStart } from "./version-start.ts";
 
 export const figures: readonly Figure[] = [
-  coldBoot,
+  restore,
+  coldOverRestore(512),
+  coldOverRestore(1024),
+  restoreByMemory,
   runTrue,
+  eightClones,
+  idleMemory,
+  idleCpu,
+  versionStart,
+  coldBoot,
   overBareQemu,
   agentRoundTrip,
   execTrue,
   outputThroughput,
   inputThroughput,
-  idleMemory,
 ];

@@ -6,6 +6,7 @@ export const runTrue: Figure = {
   name: "run-true",
   title: "pyro run … -- true, whole process",
   unit: "ms",
+  target: { at_most: 1000 },
   async measure(context) {
     const run = () => elapsedMs(() => context.pyro(["run", context.environment, "--", "true"]));
     await run();

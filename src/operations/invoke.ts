@@ -11,9 +11,11 @@ export async function invoke<I extends z.ZodObject, O extends z.ZodType>(
 ): Promise<z.infer<O>> {
   const parsed = op.input.safeParse(input);
   if (!parsed.success) throw inputError(op, parsed.error);
+  // A signal of its own: a caller's may be shared by any number of calls.
+  const signal = AbortSignal.any([context.signal]);
   try {
-    context.signal.throwIfAborted();
-    return op.output.parse(await op.handle(parsed.data, context));
+    signal.throwIfAborted();
+    return op.output.parse(await op.handle(parsed.data, { ...context, signal }));
   } catch (thrown) {
     throw context.signal.aborted && !(thrown instanceof PyroError) ? cancelled(op) : toPyroError(thrown);
   }

@@ -67,6 +67,11 @@ export class GuestSource implements MachineSource {
     return found === undefined ? this.#boot(parts, context) : this.#restore(parts, found, context);
   }
 
+  /** The same, booted although there may be a template. */
+  async openCold(request: MachineRequest, context: Context): Promise<OpenMachine> {
+    return this.#boot(await this.parts(request, context), context);
+  }
+
   /** A machine without an environment, for examination; needs a kernel in the cache. */
   async openBare(context: Context): Promise<OpenMachine> {
     const host = this.#host();

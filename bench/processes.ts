@@ -1,5 +1,5 @@
-/** Memory of processes that run, shared pages counted by share. */
-import { readFileSync } from "node:fs";
+/** What running processes take: memory, with shared pages counted by share, and processor time. */
+import { readdirSync, readFileSync } from "node:fs";
 import { pssKib } from "../src/platform/process-facts.ts";
 
 const KIB_PER_MIB = 1024;
@@ -21,4 +21,13 @@ export function cageMemoryMib(pid: number): number {
 
 function parentOf(pid: number): number {
   return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+}
+
+/** Processor time of all threads of a process so far, in milliseconds. */
+export function cpuMs(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const nanoseconds = threads.map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]),
+  );
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6;
 }
