@@ -180,6 +180,9 @@ describe("a command line", () => {
     ["run debian:12 --mem-mib", "invalid_input", "--mem-mib"],
     ["run debian:12 --network=no", "invalid_input", "--network"],
     ["env list extra", "invalid_input", "too many arguments"],
+    ["prepare debian:12 extra", "invalid_input", "too many arguments"],
+    ["prepare -- debian:12", "invalid_input", "debian:12"],
+    ["doctor debian:12", "invalid_input", "too many arguments"],
     ["env list -- extra", "invalid_input", "extra"],
     ["doctor -- extra", "invalid_input", "extra"],
   ])("%j is refused as %s and names %s", async (line, code, named) => {
@@ -187,6 +190,25 @@ describe("a command line", () => {
     expect(error).toBeInstanceOf(PyroError);
     expect(error).toMatchObject({ code });
     expect(JSON.stringify([String(error), error])).toContain(named);
+  });
+
+  it.each([
+    ["prepare", {}],
+    ["prepare debian:12-base", { environment: "debian:12-base" }],
+    ["prepare --force debian:12-base", { environment: "debian:12-base", force: true }],
+    ["prepare --force", { force: true }],
+    ["doctor --environment debian:12", { environment: "debian:12" }],
+  ])("%j takes what may be left out: %j", async (line, input) => {
+    const asked = await parse(line);
+    expect("input" in asked && asked.input).toEqual(input);
+    expect(await check(line)).toMatchObject({ code: "not_available", message: "the input was accepted" });
+  });
+
+  it("shows what may be left out in brackets, with what it is then", async () => {
+    const program = buildProgram(async () => {}, undefined);
+    const prepare = program.commands.find((command) => command.name() === "prepare");
+    expect(prepare?.helpInformation()).toMatch(/^Usage: pyro prepare \[ENVIRONMENT\] \[options\]/);
+    expect(prepare?.helpInformation()).toMatch(/ environment +.*\(default: debian:12\)/);
   });
 
   it.each(["--help", "run --help", "run -h", "env --help", "help run", "--version", "-V"])(

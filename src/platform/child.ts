@@ -65,9 +65,13 @@ export function startChild(spec: ChildSpec): Child {
   };
 }
 
-/** Sends text over a Unix socket of ours with an open file beside it, which Node itself cannot do; `launcher` is the agent. */
+/** Sends text over a Unix socket of ours with an open file beside it, which Node itself cannot do; `launcher` is the agent. The socket is none of the child's first three descriptors, which Node would make blocking, for us as well. */
 export async function sendWithFile(launcher: string, socket: Duplex, text: string, fd: number): Promise<void> {
-  const child = spawn(launcher, ["send", text], { cwd: "/", env: {}, stdio: [socket, fd, "ignore"] });
+  const child = spawn(launcher, ["send", text], {
+    cwd: "/",
+    env: {},
+    stdio: ["ignore", "ignore", "ignore", socket, fd],
+  });
   const status = await new Promise((resolve) => {
     child.once("error", resolve);
     child.once("exit", resolve);

@@ -116,7 +116,10 @@ describe("qemuArgs", () => {
     const kvm = qemuArgs(spec);
     const tcg = qemuArgs({ ...spec, acceleration: "tcg" });
     expect([values(kvm, "-accel"), values(kvm, "-cpu")]).toEqual([["kvm"], ["host"]]);
-    expect([values(tcg, "-accel"), values(tcg, "-cpu")]).toEqual([["tcg,thread=multi"], ["max,erms=off"]]);
+    expect([values(tcg, "-accel"), values(tcg, "-cpu")]).toEqual([
+      ["tcg,thread=multi"],
+      ["max,erms=off,la57=off,smap=off"],
+    ]);
     expect(values(kvm, "-append").join()).not.toContain("tsc_early_khz");
     expect(values(tcg, "-append").join()).toContain("tsc_early_khz=2400000");
   });

@@ -34,10 +34,13 @@ export interface QemuSpec extends MachineSpec {
 
 const sandbox = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
 
-/** Under emulation without ERMS, which TCG runs byte by byte (docs/decisions/2026-11-21-boot-time.md). */
+/**
+ * Under emulation without ERMS, which TCG runs byte by byte (docs/decisions/2026-11-21-boot-time.md), without a fifth level of page
+ * tables, and without SMAP, which breaks up translated code at every access to a process's memory (docs/decisions/2026-11-21-templates.md).
+ */
 const accelerationArgs: Readonly<Record<Acceleration, readonly string[]>> = {
   kvm: ["-accel", "kvm", "-cpu", "host"],
-  tcg: ["-accel", "tcg,thread=multi", "-cpu", "max,erms=off"],
+  tcg: ["-accel", "tcg,thread=multi", "-cpu", "max,erms=off,la57=off,smap=off"],
 };
 
 /** QEMU's arguments for `spec`, with its files at the numbers of `vmmFile`. */
@@ -75,7 +78,9 @@ function memoryArgs({ beginning, mem_mib }: QemuSpec): string[] {
 function kernelCommandLine(spec: QemuSpec): string {
   return [
     ...["console=ttyS0", "quiet", "loglevel=1", "reboot=t", "panic=-1", "mitigations=off", "cryptomgr.notests=1"],
-    ...(spec.acceleration === "tcg" ? [`tsc_early_khz=${spec.tsc_khz}`, "noreplace-smp"] : []),
+    ...["psi=0", "audit=0", "lsm=landlock", "cgroup.memory=nokmem,nosocket"],
+    ...(spec.acceleration === "tcg" ? [`tsc_early_khz=${spec.tsc_khz}`, "tsc=reliable", "noreplace-smp"] : []),
+    ...(spec.beginning.kind === "boot" ? [] : ["pyro.settle=1"]),
     ...(spec.files.root === undefined ? [] : [`pyro.root=${diskSerial.root}`]),
   ].join(" ");
 }

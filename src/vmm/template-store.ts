@@ -98,18 +98,23 @@ export class TemplateStore {
     // A VMM that cannot map a file it may not write opens it for writing; the mode is all that stands against others.
     made.memory.chmod(facts.memory_read_only ? 0o400 : 0o600);
     made.state.chmod(0o400);
-    await linkNameless(made.memory, files.memory);
-    await linkNameless(made.state, files.state);
-    this.#write({
-      schema_version: 1,
-      origin,
-      ...facts,
-      memory: stampOf(files.memory),
-      state: stampOf(files.state),
-      size_bytes: allocatedBytes(files.memory) + allocatedBytes(files.state),
-      created_at: new Date().toISOString(),
-      proof: null,
-    });
+    try {
+      await linkNameless(made.memory, files.memory);
+      await linkNameless(made.state, files.state);
+      this.#write({
+        schema_version: 1,
+        origin,
+        ...facts,
+        memory: stampOf(files.memory),
+        state: stampOf(files.state),
+        size_bytes: allocatedBytes(files.memory) + allocatedBytes(files.state),
+        created_at: new Date().toISOString(),
+        proof: null,
+      });
+    } catch (thrown) {
+      this.discard(origin);
+      throw thrown;
+    }
   }
 
   /** Notes that a machine was restored from the template and worked, in so many milliseconds. */

@@ -25,6 +25,8 @@ const MODULES: &str = "/modules";
 const SECTOR: u64 = 512;
 const PORT_NAME: &str = "agent.0";
 const DEVICE_DEADLINE: Duration = Duration::from_secs(10);
+const SETTLE_DEADLINE: Duration = Duration::from_secs(3);
+const CLOCK_SOURCES: &str = "/sys/devices/system/clocksource/clocksource0/available_clocksource";
 const PAUSE: Duration = Duration::from_millis(1);
 /// Names that programs use for their own open files.
 const DEV_LINKS: [(&str, &str); 4] = [
@@ -56,6 +58,9 @@ pub fn run() -> Result<Booted, BootFailure> {
     let port = stage("port", wait_for(find_port))?;
     let port = stage("port", open_port(&port))?;
     stage("root_image", mount_root_image(&parameters))?;
+    if parameters.settles {
+        settle();
+    }
     console::print("ready");
     Ok(Booted { port, root: parameters.root })
 }
@@ -120,7 +125,10 @@ fn bring_up_loopback() -> io::Result<()> {
 }
 
 fn wait_for<T>(find: impl Fn() -> Option<T>) -> io::Result<T> {
-    let deadline = Instant::now() + DEVICE_DEADLINE;
+    wait_until(Instant::now() + DEVICE_DEADLINE, find)
+}
+
+fn wait_until<T>(deadline: Instant, find: impl Fn() -> Option<T>) -> io::Result<T> {
     loop {
         match find() {
             Some(found) => return Ok(found),
@@ -176,6 +184,16 @@ fn block_size(path: &str) -> io::Result<u64> {
 fn open_port(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
     OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)
+}
+
+/// Waits until the kernel has chosen its clock, about a second after its start: every copy of this machine would have to.
+fn settle() {
+    let has_clock = || {
+        let known = fs::read_to_string(CLOCK_SOURCES).ok()?;
+        known.split_whitespace().any(|name| name == "tsc").then_some(())
+    };
+    // A host without a steady counter has no such clock, and nothing to wait for.
+    let _ = wait_until(Instant::now() + SETTLE_DEADLINE, has_clock);
 }
 
 fn mount_root_image(parameters: &Parameters) -> io::Result<()> {

@@ -5,6 +5,8 @@
 pub struct Parameters {
     /// Serial of the block device with the root image
     pub root: Option<String>,
+    /// Whether the machine is to be kept as it is when it is ready, so that it has to come to rest first
+    pub settles: bool,
     /// File system of the root image
     pub root_file_system: String,
 }
@@ -16,6 +18,7 @@ pub fn parse(line: &str) -> Parameters {
     };
     Parameters {
         root: value("pyro.root").filter(|root| !root.is_empty()).map(str::to_string),
+        settles: value("pyro.settle") == Some("1"),
         root_file_system: value("pyro.rootfstype").unwrap_or("squashfs").to_string(),
     }
 }
@@ -30,6 +33,8 @@ mod tests {
         assert_eq!(parameters.root, None);
         assert_eq!(parameters.root_file_system, "squashfs");
         assert_eq!(parse("pyro.root=").root, None);
+        assert!(!parameters.settles);
+        assert!(parse("pyro.settle=1").settles);
         assert_eq!(parse("notpyro.root=a pyro.rootfstype=b pyro.rootx=c").root, None);
     }
 

@@ -67,7 +67,7 @@ fn launched(parent: &str, last_fd: &str, command: &[&str]) -> ExitCode {
 }
 
 fn sent(text: &str) -> ExitCode {
-    match send::standard_output_over_standard_input(text) {
+    match send::run(text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("pyro-agent: send: {error}");

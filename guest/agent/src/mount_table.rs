@@ -82,7 +82,9 @@ pub fn root_image(device: &str, file_system: &str) -> Mount {
 /// The file system for everything that is written: a disk, or memory.
 pub fn writable(device: Option<&str>) -> Mount {
     match device {
-        Some(device) => mount(device, DISK, "ext4", MountFlags::NOATIME, "noinit_itable"),
+        Some(device) => {
+            mount(device, DISK, "ext4", MountFlags::NOATIME, "noinit_itable,no_prefetch_block_bitmaps")
+        }
         None => mount("tmpfs", DISK, "tmpfs", MountFlags::empty(), "mode=755"),
     }
 }

@@ -159,6 +159,12 @@ pub fn close_on_exec(descriptor: i32) {
     let _ = fcntl_setfd(borrowed, FdFlags::CLOEXEC);
 }
 
+/// A descriptor that this process was started with and never closes.
+pub fn inherited(descriptor: i32) -> BorrowedFd<'static> {
+    // SAFETY: the number is only passed to the kernel, which refuses one that is not open.
+    unsafe { BorrowedFd::borrow_raw(descriptor) }
+}
+
 /// Reads the processor's time stamp counter.
 pub fn time_stamp_counter() -> u64 {
     // SAFETY: every x86-64 processor has the instruction.
