@@ -5,6 +5,7 @@ import { namelessFile, type OpenFile } from "../../src/platform/files.ts";
 import { findProgram } from "../../src/platform/programs.ts";
 import { guestAgent } from "../../src/vmm/guest-agent.ts";
 import { type QemuSpec, qemuArgs } from "../../src/vmm/qemu-args.ts";
+import { type QemuVersion, qemuVersion } from "../../src/vmm/qemu-version.ts";
 import { tscKhz } from "../../src/vmm/tsc.ts";
 import { type BenchContext, shape } from "../context.ts";
 import { busybox } from "./busybox.ts";
@@ -26,13 +27,16 @@ export class BareMachines {
   readonly #files: BareFiles;
   readonly #acceleration: QemuSpec["acceleration"];
   readonly #tsc_khz: number;
+  readonly #vmm_version: QemuVersion;
 
   private constructor(
     context: BenchContext,
     files: BareFiles,
     acceleration: QemuSpec["acceleration"],
     tsc_khz: number,
+    vmm_version: QemuVersion,
   ) {
+    this.#vmm_version = vmm_version;
     this.#context = context;
     this.#files = files;
     this.#acceleration = acceleration;
@@ -56,8 +60,9 @@ export class BareMachines {
       root: await environments.openImage(environment, signal),
       initramfs,
     };
+    const version = await qemuVersion(context.paths.vmmRecord, findProgram("qemu-system-x86_64"));
     const tsc_khz = await tscKhz(context.paths.tscRecord, agent);
-    return new BareMachines(context, files, mode === "guest_kvm" ? "kvm" : "tcg", tsc_khz);
+    return new BareMachines(context, files, mode === "guest_kvm" ? "kvm" : "tcg", tsc_khz, version);
   }
 
   /** Milliseconds from the start of QEMU to the shell's prompt on the serial console. */
@@ -71,6 +76,7 @@ export class BareMachines {
       acceleration: this.#acceleration,
       tsc_khz: this.#tsc_khz,
       beginning: { kind: "boot" } as const,
+      vmm_version: this.#vmm_version,
     };
     const start = performance.now();
     const child = startChild({

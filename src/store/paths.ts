@@ -64,6 +64,10 @@ export class StatePaths {
   get kvmRecord(): string {
     return join(this.cache, "kvm.json");
   }
+  /** The version of the VMM's binary. */
+  get vmmRecord(): string {
+    return join(this.cache, "vmm.json");
+  }
   /** The clock frequency measured for emulated guests. */
   get tscRecord(): string {
     return join(this.cache, "tsc.json");

@@ -9,6 +9,7 @@ const spec: QemuSpec = {
   acceleration: "kvm",
   tsc_khz: 2_400_000,
   beginning: { kind: "boot" },
+  vmm_version: { major: 7, minor: 2 },
 };
 
 /** Values of an option, in their order. */
@@ -87,10 +88,10 @@ describe("qemuArgs", () => {
   });
 
   it.each([
-    [false, ",share=off"],
-    [true, ",share=off,readonly=on,rom=off"],
-  ])("maps a template's memory copy-on-write, read-only: %s", (memory_read_only, options) => {
-    const args = qemuArgs({ ...spec, beginning: { kind: "restore", memory: 15, state: 16, memory_read_only } });
+    [{ major: 7, minor: 2 }, ",share=off"],
+    [{ major: 8, minor: 2 }, ",share=off,readonly=on,rom=off"],
+  ])("maps a template's memory copy-on-write, for reading alone where QEMU %j can", (vmm_version, options) => {
+    const args = qemuArgs({ ...spec, vmm_version, beginning: { kind: "restore", memory: 15, state: 16 } });
     expect(values(args, "-object")[0]).toBe(
       `memory-backend-file,id=memory,size=768M,mem-path=/proc/self/fd/9${options}`,
     );
@@ -101,7 +102,7 @@ describe("qemuArgs", () => {
     const recorded = qemuArgs({ ...spec, beginning: { kind: "record", memory: 15, disk_bytes: 1 } });
     const restored = qemuArgs({
       ...spec,
-      beginning: { kind: "restore", memory: 15, state: 16, memory_read_only: false },
+      beginning: { kind: "restore", memory: 15, state: 16 },
     });
     for (const option of ["-device", "-M", "-cpu", "-accel", "-smp", "-m", "-append"])
       expect(values(restored, option)).toEqual(values(recorded, option));
@@ -118,7 +119,7 @@ describe("qemuArgs", () => {
     expect([values(kvm, "-accel"), values(kvm, "-cpu")]).toEqual([["kvm"], ["host"]]);
     expect([values(tcg, "-accel"), values(tcg, "-cpu")]).toEqual([
       ["tcg,thread=multi"],
-      ["max,erms=off,la57=off,smap=off"],
+      ["max,la57=off,smap=off,erms=off"],
     ]);
     expect(values(kvm, "-append").join()).not.toContain("tsc_early_khz");
     expect(values(tcg, "-append").join()).toContain("tsc_early_khz=2400000");

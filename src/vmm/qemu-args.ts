@@ -1,5 +1,6 @@
 /** The command line of QEMU: the shortest device list that works (docs/design/machine.md). */
 import { diskSerial, type MachineSpec } from "./machine.ts";
+import { mapsReadOnlyMemory, needsErmsOff, type QemuVersion } from "./qemu-version.ts";
 
 /** How the guest's CPU runs: on KVM, or fully emulated by QEMU's TCG. */
 export type Acceleration = "kvm" | "tcg";
@@ -23,25 +24,26 @@ export type Beginning =
   /** From its kernel, with its memory in a file, so that it can become a template; its disk is a placeholder */
   | { readonly kind: "record"; readonly memory: number; readonly disk_bytes: number }
   /** From a template: memory mapped copy-on-write, device state read from a file */
-  | { readonly kind: "restore"; readonly memory: number; readonly state: number; readonly memory_read_only: boolean };
+  | { readonly kind: "restore"; readonly memory: number; readonly state: number };
 
 export interface QemuSpec extends MachineSpec {
   readonly acceleration: Acceleration;
   /** Frequency of the host's time stamp counter in kHz; the guest must not calibrate it under emulation */
   readonly tsc_khz: number;
   readonly beginning: Beginning;
+  readonly vmm_version: QemuVersion;
 }
 
 const sandbox = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
 
 /**
- * Under emulation without ERMS, which TCG runs byte by byte (docs/decisions/2026-11-21-boot-time.md), without a fifth level of page
- * tables, and without SMAP, which breaks up translated code at every access to a process's memory (docs/decisions/2026-11-21-templates.md).
+ * Under emulation without a fifth level of page tables, and without SMAP, which breaks up translated code at every access to a process's
+ * memory (docs/decisions/2026-11-21-templates.md); without ERMS where that is run byte by byte (docs/decisions/2026-11-21-boot-time.md).
  */
-const accelerationArgs: Readonly<Record<Acceleration, readonly string[]>> = {
-  kvm: ["-accel", "kvm", "-cpu", "host"],
-  tcg: ["-accel", "tcg,thread=multi", "-cpu", "max,erms=off,la57=off,smap=off"],
-};
+function cpuArgs({ acceleration, vmm_version }: QemuSpec): string[] {
+  if (acceleration === "kvm") return ["-accel", "kvm", "-cpu", "host"];
+  return ["-accel", "tcg,thread=multi", "-cpu", `max,la57=off,smap=off${needsErmsOff(vmm_version) ? ",erms=off" : ""}`];
+}
 
 /** QEMU's arguments for `spec`, with its files at the numbers of `vmmFile`. */
 export function qemuArgs(spec: QemuSpec): string[] {
@@ -52,7 +54,7 @@ export function qemuArgs(spec: QemuSpec): string[] {
       `microvm,acpi=on,pit=on,pic=on,rtc=on,isa-serial=on${spec.beginning.kind === "boot" ? "" : ",memory-backend=memory"}`,
     ],
     ...memoryArgs(spec),
-    ...accelerationArgs[spec.acceleration],
+    ...cpuArgs(spec),
     ...["-smp", String(spec.vcpu_count), "-m", String(spec.mem_mib)],
     ...["-kernel", `/proc/self/fd/${vmmFile.kernel}`, "-initrd", `/proc/self/fd/${vmmFile.initramfs}`],
     ...["-append", kernelCommandLine(spec)],
@@ -67,11 +69,11 @@ export function qemuArgs(spec: QemuSpec): string[] {
 }
 
 /** The file's mapping is private in a restored machine: what its guest writes is its own. */
-function memoryArgs({ beginning, mem_mib }: QemuSpec): string[] {
+function memoryArgs({ beginning, mem_mib, vmm_version }: QemuSpec): string[] {
   if (beginning.kind === "boot") return [];
   const file = `memory-backend-file,id=memory,size=${mem_mib}M,mem-path=/proc/self/fd/${vmmFile.memory}`;
   if (beginning.kind === "record") return ["-object", `${file},share=on`];
-  const readOnly = beginning.memory_read_only ? ",readonly=on,rom=off" : "";
+  const readOnly = mapsReadOnlyMemory(vmm_version) ? ",readonly=on,rom=off" : "";
   return ["-object", `${file},share=off${readOnly}`, "-incoming", "defer"];
 }
 

@@ -65,7 +65,7 @@ export async function recordQemu(
 export function restoreQemu(
   programs: QemuPrograms,
   spec: QemuBase,
-  files: TemplateFiles & { readonly memory_read_only: boolean },
+  files: TemplateFiles,
   options: StartOptions,
 ): Promise<Machine> {
   const machine = start(programs, { ...spec, beginning: { kind: "restore", ...files } }, options.signal);

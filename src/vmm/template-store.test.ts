@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   copyFileSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -104,7 +105,7 @@ describe("a template", () => {
   it("is opened as it was made, with what is known of it", async () => {
     await publish();
     const open = store.open(origin, TSC_KHZ);
-    expect(open?.template).toMatchObject({ origin, tsc_khz: TSC_KHZ, memory_read_only: false, proof: null });
+    expect(open?.template).toMatchObject({ origin, tsc_khz: TSC_KHZ, proof: null });
     expect(open?.template.size_bytes).toBeGreaterThan(0);
     open?.close();
     expect(opened()).toEqual(["memory", "state"]);
@@ -117,7 +118,6 @@ describe("a template", () => {
     await publish(origin, "memory", readOnly);
     const { memory, state, manifest } = filesOf(origin);
     expect([memory, state, manifest].map((path) => statSync(path).mode & 0o777)).toEqual([mode, 0o400, 0o600]);
-    expect(store.all().map(({ memory_read_only }) => memory_read_only)).toEqual([readOnly]);
   });
 
   it("takes the place of the one before, which machines go on using", async () => {
@@ -139,6 +139,14 @@ describe("a template", () => {
     await expect(store.publish(origin, facts, { memory, state })).rejects.toMatchObject({ code: "host_io_failed" });
     memory.close();
     state.close();
+    expect(names()).toEqual([]);
+  });
+
+  it("that is discarded by another process while it is kept is a typed error, and leaves nothing", async () => {
+    const publishing = expect(publish()).rejects.toMatchObject({ code: "host_io_failed" });
+    while (!existsSync(filesOf(origin).memory)) await new Promise((resolve) => setImmediate(resolve));
+    store.discard(origin);
+    await publishing;
     expect(names()).toEqual([]);
   });
 
@@ -202,7 +210,7 @@ describe("a template is not opened, but made anew,", () => {
       await publish();
       expect(opened()).toEqual(["memory", "state"]);
     }
-    store.prune(() => true);
+    await store.prune(async () => true);
     expect(names()).toEqual(namesOf(origin));
   });
 
@@ -248,8 +256,8 @@ describe("the newest template", () => {
     expect(store.all()).toHaveLength(4);
   });
 
-  it("is none in a cache that was never used", () => {
-    expect([store.newestFor(origin), store.all(), store.prune(() => true)]).toEqual([undefined, [], []]);
+  it("is none in a cache that was never used", async () => {
+    expect([store.newestFor(origin), store.all(), await store.prune(async () => true)]).toEqual([undefined, [], []]);
   });
 });
 
@@ -260,12 +268,12 @@ describe("pruning", () => {
     truncateSync(filesOf(damaged).state, 1);
     const strays = ["x.memory", `${"0".repeat(32)}.memory`, `${templateKey(origin)}.json.0011.tmp`];
     for (const name of strays) writeFileSync(join(paths.templates, name), "stray");
-    const removed = store.prune((template) => template.origin.agent !== "b");
+    const removed = await store.prune(async (template) => template.origin.agent !== "b");
     expect(names()).toEqual(namesOf(origin));
     expect(opened()).toEqual(["memory", "state"]);
     const expected = [...namesOf(upgraded, damaged), ...strays].sort();
     expect(removed.map(({ path }) => path)).toEqual(expected.map((name) => join(paths.templates, name)));
     for (const { size_bytes } of removed) expect(size_bytes).toBeGreaterThan(0);
-    expect(store.prune(() => true)).toEqual([]);
+    expect(await store.prune(async () => true)).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 /** Templates on disk: a machine's memory, the state of its devices, and a manifest, written last, that says how both must look. */
 import { join } from "node:path";
 import { z } from "zod";
+import { PyroError } from "../contract/errors.ts";
 import { type FileStamp, fileStamp, isSameStamp } from "../platform/file-stamp.ts";
 import {
   allocatedBytes,
@@ -23,8 +24,6 @@ const manifest = z.strictObject({
   tsc_khz: z.int(),
   memory: fileStamp,
   state: fileStamp,
-  /** The VMM opens the memory file for reading only */
-  memory_read_only: z.boolean(),
   size_bytes: z.int().min(0),
   created_at: z.string(),
   pyro_version: z.string(),
@@ -38,7 +37,10 @@ type Manifest = z.infer<typeof manifest>;
 export type Template = Readonly<Omit<Manifest, "schema_version" | "memory" | "state">>;
 
 /** What is known of a new template beside its origin. */
-export type TemplateFacts = Pick<Template, "tsc_khz" | "memory_read_only" | "pyro_version">;
+export interface TemplateFacts extends Pick<Template, "tsc_khz" | "pyro_version"> {
+  /** The VMM opens the memory file for reading only */
+  readonly memory_read_only: boolean;
+}
 
 /** A template whose files are as they were when it was made; the caller closes it. */
 export interface OpenTemplate {
@@ -90,13 +92,13 @@ export class TemplateStore {
   /** Keeps a template, in the place of any other of the same origin. */
   async publish(
     origin: TemplateOrigin,
-    facts: TemplateFacts,
+    { memory_read_only, ...facts }: TemplateFacts,
     made: { readonly memory: OpenFile; readonly state: OpenFile },
   ): Promise<void> {
     const files = this.#paths.template(templateKey(origin));
     this.discard(origin);
     // A VMM that cannot map a file it may not write opens it for writing; the mode is all that stands against others.
-    made.memory.chmod(facts.memory_read_only ? 0o400 : 0o600);
+    made.memory.chmod(memory_read_only ? 0o400 : 0o600);
     made.state.chmod(0o400);
     try {
       await linkNameless(made.memory, files.memory);
@@ -141,11 +143,11 @@ export class TemplateStore {
   }
 
   /** Removes every file here that is not part of a whole template that is wanted. */
-  prune(isWanted: (template: Template) => boolean): RemovedFile[] {
+  async prune(isWanted: (template: Template) => Promise<boolean>): Promise<RemovedFile[]> {
     const kept = new Set<string>();
     for (const key of this.#keys()) {
       const read = this.#read(key);
-      if (read === undefined || !isWanted(read)) continue;
+      if (read === undefined || !(await isWanted(read))) continue;
       const open = this.open(read.origin, read.tsc_khz);
       open?.close();
       if (open !== undefined) for (const path of Object.values(this.#paths.template(key))) kept.add(path);
@@ -185,7 +187,7 @@ function openUnchanged(path: string, stamp: FileStamp): OpenFile | undefined {
 
 function stampOf(path: string): FileStamp {
   const file = openReadOnly(path);
-  if (file === undefined) throw new Error(`"${path}" has just been written and is not there`);
+  if (file === undefined) throw new PyroError("host_io_failed", `"${path}" was removed while it was written`);
   try {
     return file.stamp();
   } finally {

@@ -7,8 +7,10 @@ import type { InstalledEnvironment } from "../environments/records.ts";
 import type { OpenFile } from "../platform/files.ts";
 import { cpuIdentity, fileIdentity } from "../platform/host.ts";
 import type { GuestAgent } from "../vmm/guest-agent.ts";
-import type { MachineFiles, MachineSpec } from "../vmm/machine.ts";
+import type { MachineFiles } from "../vmm/machine.ts";
+import type { QemuBase } from "../vmm/qemu.ts";
 import { type Acceleration, qemuArgs } from "../vmm/qemu-args.ts";
+import type { QemuVersion } from "../vmm/qemu-version.ts";
 import type { TemplateOrigin } from "../vmm/template-origin.ts";
 
 /** Size of a machine's disk, in bytes; it is sparse and takes what is written. A template has a placeholder of that size. */
@@ -18,6 +20,7 @@ export const DISK_BYTES = DISK_GIB * 1_073_741_824;
 /** What of the host every machine needs. */
 export interface HostParts {
   readonly qemu: string;
+  readonly qemu_version: QemuVersion;
   readonly bwrap: string;
   readonly agent: GuestAgent;
 }
@@ -42,7 +45,8 @@ export function originOf(parts: WholeGuestParts): TemplateOrigin {
   const { host, environment, kernel, acceleration, vcpu_count, mem_mib } = parts;
   const nothing = { kernel: 0, initramfs: 0, root: 0, disk: undefined };
   const recorded = { kind: "record", memory: 0, disk_bytes: DISK_BYTES } as const;
-  const args = qemuArgs({ files: nothing, vcpu_count, mem_mib, acceleration, tsc_khz: 0, beginning: recorded });
+  const shape = { vcpu_count, mem_mib, acceleration, tsc_khz: 0, vmm_version: host.qemu_version };
+  const args = qemuArgs({ ...shape, files: nothing, beginning: recorded });
   const layout = [...args, initramfsKey(kernel.digest, host.agent.sha256)];
   return {
     environment: environment.name,
@@ -65,7 +69,7 @@ export async function withMachineFiles<T>(
   parts: GuestParts,
   disk: OpenFile | undefined,
   signal: AbortSignal,
-  use: (spec: MachineSpec & Pick<GuestParts, "acceleration" | "tsc_khz">) => Promise<T>,
+  use: (spec: QemuBase) => Promise<T>,
 ): Promise<T> {
   const { kernel, environment, host, vcpu_count, mem_mib, acceleration, tsc_khz } = parts;
   const open: OpenFile[] = [];
@@ -81,7 +85,7 @@ export async function withMachineFiles<T>(
       root: environment && (await opened(environments.openImage(environment, signal))),
       disk: disk?.fd,
     };
-    return await use({ files, vcpu_count, mem_mib, acceleration, tsc_khz });
+    return await use({ files, vcpu_count, mem_mib, acceleration, tsc_khz, vmm_version: host.qemu_version });
   } finally {
     for (const file of open) file.close();
   }

@@ -12,6 +12,7 @@ import { chooseAcceleration, type KvmVerdict, kvmVerdict } from "../vmm/kvm.ts";
 import { diskSerial, type Machine } from "../vmm/machine.ts";
 import { bootDeadlineMs, bootQemu, type QemuBase, type QemuPrograms, restoreQemu } from "../vmm/qemu.ts";
 import type { Acceleration } from "../vmm/qemu-args.ts";
+import { qemuVersion } from "../vmm/qemu-version.ts";
 import { changes } from "../vmm/template-origin.ts";
 import type { Template } from "../vmm/template-store.ts";
 import { tscKhz } from "../vmm/tsc.ts";
@@ -74,7 +75,7 @@ export class GuestSource implements MachineSource {
 
   /** A machine without an environment, for examination; needs a kernel in the cache. */
   async openBare(context: Context): Promise<OpenMachine> {
-    const host = this.#host();
+    const host = await this.#host();
     const kernel = await this.#environments.ensureKernel(context);
     const acceleration = await this.#acceleration(kernel, context.signal);
     return this.#boot({ ...(await this.#bare(host, kernel)), acceleration }, context);
@@ -82,7 +83,7 @@ export class GuestSource implements MachineSource {
 
   /** What a machine for this request is made of; what is missing is fetched. */
   async parts(request: MachineRequest, context: Context): Promise<WholeGuestParts> {
-    const host = this.#host();
+    const host = await this.#host();
     const environment = await this.#environments.ensure(request.environment, context);
     const kernel = await this.#environments.ensureKernel(context);
     const acceleration = await this.#acceleration(kernel, context.signal);
@@ -91,12 +92,12 @@ export class GuestSource implements MachineSource {
   }
 
   /** Why a template does not serve here, in words; empty where it does. Its files are not looked at. */
-  changesSince({ origin }: Template): string[] {
+  async changesSince({ origin }: Template): Promise<string[]> {
     const environment = this.#environments.installed(origin.environment);
     const kernel = this.kernel();
     if (environment === undefined || kernel === undefined) return ["environment is not in the cache"];
     const { acceleration, vcpu_count, mem_mib } = origin;
-    const parts = { host: this.#host(), environment, kernel, acceleration, tsc_khz: 0, vcpu_count, mem_mib };
+    const parts = { host: await this.#host(), environment, kernel, acceleration, tsc_khz: 0, vcpu_count, mem_mib };
     return changes(origin, originOf(parts));
   }
 
@@ -126,8 +127,8 @@ export class GuestSource implements MachineSource {
     return chooseAcceleration(this.#demanded, await this.#verdict(kernel, signal, false));
   }
 
-  #verdict(kernel: InstalledKernel, signal: AbortSignal, again: boolean): Promise<KvmVerdict> {
-    const host = this.#host();
+  async #verdict(kernel: InstalledKernel, signal: AbortSignal, again: boolean): Promise<KvmVerdict> {
+    const host = await this.#host();
     const boot = async (deadline_ms: number) => {
       const parts = { ...(await this.#bare(host, kernel)), acceleration: "kvm" } as const;
       return this.#start(parts, undefined, signal, (programs, spec) =>
@@ -141,9 +142,13 @@ export class GuestSource implements MachineSource {
     return { host, kernel, environment: undefined, tsc_khz: await this.#tscKhz(host), ...BARE };
   }
 
-  /** Looked for once; throws `host_program_missing` or `agent_missing`. */
-  #host(): HostParts {
-    this.#found ??= { qemu: findProgram("qemu-system-x86_64"), bwrap: findProgram("bwrap"), agent: guestAgent() };
+  /** Looked for once; throws `host_program_missing`, `host_unsupported` or `agent_missing`. */
+  async #host(): Promise<HostParts> {
+    if (this.#found !== undefined) return this.#found;
+    const programs = { qemu: findProgram("qemu-system-x86_64"), bwrap: findProgram("bwrap"), agent: guestAgent() };
+    this.paths.prepareCache();
+    const qemu_version = await qemuVersion(this.paths.vmmRecord, programs.qemu);
+    this.#found = { ...programs, qemu_version };
     return this.#found;
   }
 
@@ -166,7 +171,7 @@ export class GuestSource implements MachineSource {
   async #restore(parts: WholeGuestParts, found: FoundTemplate, context: Context): Promise<OpenMachine> {
     const { template, memory, state } = found.open;
     const { signal } = context;
-    const files = { memory: memory.fd, state: state.fd, memory_read_only: template.memory_read_only };
+    const files = { memory: memory.fd, state: state.fd };
     const options = { deadline_ms: RESTORE_DEADLINE_MS, signal };
     const began = performance.now();
     const instead = async (error: PyroError) => {

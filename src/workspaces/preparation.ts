@@ -94,15 +94,14 @@ export class Preparation {
   async inspect(environment: string): Promise<EnvironmentDetails & { readonly templates: readonly TemplateSummary[] }> {
     const details = await this.#environments.inspect(environment);
     const templates = this.#guests.templates.all().filter(({ origin }) => origin.environment === environment);
-    return { ...details, templates: templates.map((template) => this.#summary(template)) };
+    return { ...details, templates: await Promise.all(templates.map((template) => this.#summary(template))) };
   }
 
   /** Removes from the cache what nothing needs, stale templates included. */
   async prune(context: Context): Promise<PruneResult> {
     const first = await this.#environments.prune(context);
-    const templates = await this.#guests.templates.prune(
-      (template) => this.#guests.changesSince(template).length === 0,
-    );
+    const isWanted = async (template: Template) => (await this.#guests.changesSince(template)).length === 0;
+    const templates = await this.#guests.templates.prune(isWanted);
     if (templates === undefined) {
       await context.emit({ type: "warning", message: "A template is being made, so that no template was removed" });
       return first;
@@ -137,9 +136,9 @@ export class Preparation {
     this.#guests.templates.noteProof(parts, Math.round(performance.now() - began));
   }
 
-  #summary(template: Template): TemplateSummary {
+  async #summary(template: Template): Promise<TemplateSummary> {
     const { origin, size_bytes, created_at } = template;
-    const reasons = this.#guests.changesSince(template);
+    const reasons = await this.#guests.changesSince(template);
     return {
       vcpu_count: origin.vcpu_count,
       mem_mib: origin.mem_mib,

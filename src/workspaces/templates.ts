@@ -87,9 +87,9 @@ export class Templates {
   }
 
   /** Removes what is not a whole template that is wanted; undefined while one is being made. */
-  prune(isWanted: (template: Template) => boolean): Promise<RemovedFile[] | undefined> {
+  prune(isWanted: (template: Template) => Promise<boolean>): Promise<RemovedFile[] | undefined> {
     this.#paths.prepareCache();
-    return withFreeLock(this.#paths.templateLock, async () => this.#store.prune(isWanted));
+    return withFreeLock(this.#paths.templateLock, () => this.#store.prune(isWanted));
   }
 
   async #make(parts: WholeGuestParts, origin: TemplateOrigin, context: Context): Promise<OpenTemplate> {
@@ -109,7 +109,7 @@ export class Templates {
       await withMachineFiles(this.#environments, parts, undefined, context.signal, (spec) =>
         recordQemu(programs, spec, files, options),
       );
-      const memory_read_only = await mapsReadOnlyMemory(host.qemu, context.signal);
+      const memory_read_only = mapsReadOnlyMemory(host.qemu_version);
       const facts = { tsc_khz, memory_read_only, pyro_version: this.#version };
       await this.#store.publish(origin, facts, { memory, state });
     } catch (thrown) {
