@@ -125,8 +125,9 @@ export class TemplateStore {
     if (read !== undefined) this.#write({ ...read, proof: { at: new Date().toISOString(), start_ms } });
   }
 
-  /** Removes a template; machines that were restored from it go on. */
-  discard(origin: TemplateOrigin): void {
+  /** Removes the template of this origin, where `created_at` is given only the one of that moment; machines that were restored from it go on. */
+  discard(origin: TemplateOrigin, created_at?: string): void {
+    if (created_at !== undefined && this.#read(templateKey(origin))?.created_at !== created_at) return;
     const { manifest: record, memory, state } = this.#paths.template(templateKey(origin));
     for (const path of [record, memory, state]) remove(path);
   }

@@ -35,8 +35,8 @@ const BARE = { vcpu_count: 1, mem_mib: 256 } as const;
 /** Time within which the agent answers a call, in milliseconds (docs/design/limits.md). */
 const CALL_DEADLINE_MS = { kvm: 10_000, tcg: 30_000 } as const;
 
-/** Time in which QEMU must have read a template, in milliseconds: a hundred times what a busy host needs. */
-const RESTORE_DEADLINE_MS = 10_000;
+/** Time in which QEMU must have read a template, in milliseconds: several hundred times what it takes alone. */
+const RESTORE_DEADLINE_MS = 30_000;
 
 /** How a machine begins: booted or restored. */
 type Start = (programs: QemuPrograms, spec: QemuBase) => Promise<Machine>;

@@ -78,8 +78,9 @@ export class Templates {
     return this.#store.all();
   }
 
-  discard(template: Template): void {
-    this.#store.discard(template.origin);
+  /** Removes this template, but not one that has taken its place. */
+  discard({ origin, created_at }: Template): void {
+    this.#store.discard(origin, created_at);
   }
 
   noteProof(parts: WholeGuestParts, start_ms: number): void {
