@@ -4,7 +4,8 @@ import { type Child, startChild } from "../../src/platform/child.ts";
 import { namelessFile, type OpenFile } from "../../src/platform/files.ts";
 import { findProgram } from "../../src/platform/programs.ts";
 import { guestAgent } from "../../src/vmm/guest-agent.ts";
-import { type QemuSpec, qemuArgs } from "../../src/vmm/qemu-args.ts";
+import { inheritedFiles } from "../../src/vmm/qemu.ts";
+import { type QemuSpec, qemuArgs, vmmFile } from "../../src/vmm/qemu-args.ts";
 import { type QemuVersion, qemuVersion } from "../../src/vmm/qemu-version.ts";
 import { tscKhz } from "../../src/vmm/tsc.ts";
 import { type BenchContext, shape } from "../context.ts";
@@ -83,7 +84,7 @@ export class BareMachines {
       launcher: guestAgent().path,
       program: findProgram("qemu-system-x86_64"),
       args: bareArgs(spec),
-      files: ["stream", files.kernel, files.initramfs, files.root, files.disk],
+      files: inheritedFiles(spec),
     });
     try {
       await prompt(child, this.#context.signal);
@@ -91,7 +92,7 @@ export class BareMachines {
     } finally {
       child.kill();
       await child.ended;
-      child.stream(3).destroy();
+      for (const stream of [vmmFile.channel, vmmFile.monitor]) child.stream(stream).destroy();
       disk.close();
     }
   }

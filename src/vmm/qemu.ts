@@ -83,13 +83,13 @@ function start(programs: QemuPrograms, spec: QemuSpec, signal: AbortSignal): Qem
       readOnly: firmwarePaths,
       devices: spec.acceleration === "kvm" ? ["/dev/kvm"] : [],
     }),
-    files: openFiles(spec),
+    files: inheritedFiles(spec),
   });
   return new QemuMachine(child, spec.acceleration === "kvm" ? "guest_kvm" : "guest_emulated");
 }
 
 /** What the VMM inherits, in the order of `vmmFile`. */
-function openFiles({ files, beginning }: QemuSpec): ChildFile[] {
+export function inheritedFiles({ files, beginning }: QemuSpec): ChildFile[] {
   const memory = beginning.kind === "boot" ? undefined : beginning.memory;
   const state = beginning.kind === "restore" ? beginning.state : undefined;
   return ["stream", "stream", files.kernel, files.initramfs, files.root, files.disk, memory, state];
