@@ -21,8 +21,17 @@ export async function qemuVersion(path: string, qemu: string): Promise<QemuVersi
   const [, major, minor] = /version (\d+)\.(\d+)/.exec(stdout) ?? [];
   if (major === undefined) throw new PyroError("host_unsupported", `"${qemu}" does not say its version`);
   const found = { major: Number(major), minor: Number(minor) };
-  atomicWrite(path, JSON.stringify({ schema_version: 1, vmm, version: found }));
+  remember(path, { schema_version: 1, vmm, version: found });
   return found;
+}
+
+/** What cannot be remembered is asked for again next time. */
+function remember(path: string, value: z.infer<typeof record>): void {
+  try {
+    atomicWrite(path, JSON.stringify(value));
+  } catch (thrown) {
+    if (!(thrown instanceof PyroError)) throw thrown;
+  }
 }
 
 /** Whether it can map a guest's memory copy-on-write from a file that it may not write: `rom=off` came with 8.2. */

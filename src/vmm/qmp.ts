@@ -83,7 +83,12 @@ export class Qmp {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#calls.push({ command, resolve, reject });
-      Promise.resolve(send(`${JSON.stringify({ execute: command, arguments: args })}\n`)).catch(reject);
+      const sent = Promise.resolve(send(`${JSON.stringify({ execute: command, arguments: args })}\n`));
+      // What was not sent is not answered, and every later answer would be taken for its own.
+      sent.catch((error) => {
+        reject(error);
+        this.#end("a command could not be sent");
+      });
     });
   }
 

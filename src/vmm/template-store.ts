@@ -1,7 +1,7 @@
 /** Templates on disk: a machine's memory, the state of its devices, and a manifest, written last, that says how both must look. */
 import { join } from "node:path";
 import { z } from "zod";
-import { PyroError } from "../contract/errors.ts";
+import { PyroError, toPyroError } from "../contract/errors.ts";
 import { type FileStamp, fileStamp, isSameStamp } from "../platform/file-stamp.ts";
 import {
   allocatedBytes,
@@ -11,6 +11,7 @@ import {
   namelessFile,
   type OpenFile,
   openReadOnly,
+  type ReadRecord,
   readJson,
   remove,
 } from "../platform/files.ts";
@@ -169,13 +170,22 @@ export class TemplateStore {
 
   /** A manifest under another's name does not count. */
   #read(key: string): Manifest | undefined {
-    const read = readJson(this.#paths.template(key).manifest, manifest);
+    const read = readManifest(this.#paths.template(key).manifest);
     return read.state === "whole" && templateKey(read.value.origin) === key ? read.value : undefined;
   }
 
   #write(value: Manifest): void {
     const path = this.#paths.template(templateKey(value.origin)).manifest;
     atomicWrite(path, `${JSON.stringify(value, null, 2)}\n`);
+  }
+}
+
+/** What cannot be read is damaged, whatever lies there. */
+function readManifest(path: string): ReadRecord<Manifest> {
+  try {
+    return readJson(path, manifest);
+  } catch (thrown) {
+    return { state: "damaged", reason: toPyroError(thrown).message };
   }
 }
 

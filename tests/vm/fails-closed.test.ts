@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { packageRoot } from "../../src/platform/package-root.ts";
-import { statePaths } from "../../src/store/paths.ts";
 import { cli, pyroProgram } from "../support/cli.ts";
+import { copiedHome } from "../support/copied-home.ts";
 import { filesBelow } from "../support/leftovers.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -16,13 +16,6 @@ const offline = {
   PYRO_DEBIAN_SECURITY_MIRROR: "http://127.0.0.1:9/security",
 };
 let scratch = "";
-
-/** A private copy of the cache, so that a test may damage it. */
-function copiedHome(): string {
-  const home = mkdtempSync(join(scratch, "home-"));
-  cpSync(statePaths().cache, join(home, "cache"), { recursive: true, preserveTimestamps: true });
-  return home;
-}
 
 /** Runs a command line where `script` has changed what the machine has, in a mount namespace of its own. */
 function inAlteredHost(script: string, args: readonly string[], env: Record<string, string> = {}) {
@@ -54,10 +47,14 @@ describe("pyro run fails closed", () => {
     expect(result.error.hint).toContain(debianPackage);
   });
 
-  it.runIf(isRoot)("with a QEMU that ends at once", () => {
-    const result = inAlteredHost("mount --bind /bin/false /usr/bin/qemu-system-x86_64", command);
+  it.runIf(isRoot).each([
+    // It says a version, runs in the cage, and does not know what it is asked for.
+    ["that ends at once", "/usr/bin/qemu-img", "vm_start_failed"],
+    ["that does not say its version", "/bin/false", "host_unsupported"],
+  ])("with a QEMU %s", (_, program, code) => {
+    const result = inAlteredHost(`mount --bind ${program} /usr/bin/qemu-system-x86_64`, command);
     expect(result.status).toBe(125);
-    expect(result.error).toMatchObject({ code: "vm_start_failed" });
+    expect(result.error).toMatchObject({ code });
   });
 
   it("without the guest agent", () => {
@@ -78,7 +75,7 @@ describe("pyro run fails closed", () => {
     ["kernel", (home: string) => onlyFile(join(home, "cache/kernels"), /vmlinu[xz]/)],
     ["root image", (home: string) => join(home, "cache/images")],
   ])("with one bit of its %s flipped and no archive to mend it", async (_, find) => {
-    const home = copiedHome();
+    const home = (await copiedHome(scratch)).data;
     for (const file of filesOf(find(home))) flipBit(file);
     const result = await cli(command, { env: { PYRO_HOME: home, ...offline } });
     expect(result.status).toBe(125);
@@ -86,13 +83,15 @@ describe("pyro run fails closed", () => {
   });
 
   it("with one bit of its initramfs flipped it makes a new one", async () => {
-    const home = copiedHome();
+    const home = (await copiedHome(scratch)).data;
     for (const file of filesOf(join(home, "cache/initramfs")).filter((name) => name.endsWith(".cpio"))) flipBit(file);
     expect(await cli(command, { env: { PYRO_HOME: home, ...offline } })).toMatchObject({ status: 0 });
   });
 
   it("runs with a warm cache when the archive cannot be reached", async () => {
-    expect(await cli(command, { env: { PYRO_HOME: copiedHome(), ...offline } })).toMatchObject({ status: 0 });
+    expect(await cli(command, { env: { PYRO_HOME: (await copiedHome(scratch)).data, ...offline } })).toMatchObject({
+      status: 0,
+    });
   });
 
   it("with a cold cache when the archive cannot be reached", async () => {
