@@ -70,7 +70,12 @@ export class BareMachines {
   async timeToPrompt(): Promise<number> {
     const { kernel, initramfs, root } = this.#files;
     const disk = await this.#context.environments.diskForRun(DISK_GIB, this.#context.signal);
-    const files = { kernel: kernel.fd, initramfs: initramfs.fd, root: root.fd, disk: disk.fd };
+    const files = {
+      kernel: kernel.fd,
+      initramfs: initramfs.fd,
+      root: root.fd,
+      disk: { layers: [disk.fd], is_durable: false },
+    };
     const spec = {
       ...shape,
       files,

@@ -1,4 +1,4 @@
-/** Writable disks: an empty ext4 file system in a small qcow2, made once per size and copied per machine. */
+/** Writable disks: files in QEMU's qcow2 format, made once per size and copied per machine. */
 import { PyroError } from "../contract/errors.ts";
 import { ioErrorFromText, namelessFile, type OpenFile } from "../platform/files.ts";
 import { withLock } from "../platform/lock.ts";
@@ -9,22 +9,36 @@ import { openSealed, publishSealed } from "./sealed.ts";
 const BYTES_PER_GIB = 1_073_741_824;
 const MAX_GIB = 16_384;
 
-/** Opens the empty disk of that size, making it where the cache has none. */
-export async function openBlankDisk(sizeGib: number, paths: StatePaths, signal?: AbortSignal): Promise<OpenFile> {
+/** What a disk file holds when it is new. */
+export type DiskKind =
+  /** An empty ext4 file system without a journal, for a machine that is thrown away */
+  | "blank"
+  /** The same with a journal, so that it is whole however the machine ends */
+  | "journaled"
+  /** Nothing: what lies below it shows through */
+  | "layer";
+
+/** Opens the new disk of that kind and size, making it where the cache has none. */
+export async function openNewDisk(
+  kind: DiskKind,
+  sizeGib: number,
+  paths: StatePaths,
+  signal?: AbortSignal,
+): Promise<OpenFile> {
   if (!Number.isInteger(sizeGib) || sizeGib < 1 || sizeGib > MAX_GIB)
     throw new PyroError("invalid_input", `${sizeGib} is not a disk size from 1 to ${MAX_GIB} GiB`);
-  const path = paths.blankDisk(sizeGib);
+  const path = paths.newDisk(kind, sizeGib);
   const cached = await openSealed(path, paths, signal);
   if (cached !== undefined) return cached;
   paths.prepareCache();
-  return withLock(paths.lock(`disk-${sizeGib}`), { signal }, async () => {
-    return (await openSealed(path, paths, signal)) ?? make(sizeGib, path, paths, signal);
+  return withLock(paths.lock(`disk-${kind}-${sizeGib}`), { signal }, async () => {
+    return (await openSealed(path, paths, signal)) ?? make(kind, sizeGib, path, paths, signal);
   });
 }
 
 /** A nameless disk for one machine, gone when it is closed; a copy of the blank one. */
 export async function diskForRun(sizeGib: number, paths: StatePaths, signal?: AbortSignal): Promise<OpenFile> {
-  const blank = await openBlankDisk(sizeGib, paths, signal);
+  const blank = await openNewDisk("blank", sizeGib, paths, signal);
   try {
     const disk = namelessFile(paths.disks);
     try {
@@ -39,26 +53,57 @@ export async function diskForRun(sizeGib: number, paths: StatePaths, signal?: Ab
   }
 }
 
-async function make(sizeGib: number, path: string, paths: StatePaths, signal?: AbortSignal): Promise<OpenFile> {
+async function make(
+  kind: DiskKind,
+  sizeGib: number,
+  path: string,
+  paths: StatePaths,
+  signal?: AbortSignal,
+): Promise<OpenFile> {
   requirePrograms(["mke2fs", "qemu-img"]);
-  const raw = namelessFile(paths.disks);
   const disk = namelessFile(paths.disks);
   try {
-    raw.truncate(sizeGib * BYTES_PER_GIB);
-    await format(raw, path, signal);
-    const convert = ["convert", "-f", "raw", "-O", "qcow2", "/proc/self/fd/3", "/proc/self/fd/4"];
-    await run("qemu-img", convert, [raw.fd, disk.fd], path, signal);
+    if (kind === "layer") {
+      const create = ["create", "-q", "-f", "qcow2", "/proc/self/fd/3", `${sizeGib}G`];
+      await run("qemu-img", create, [disk.fd], path, signal);
+    } else {
+      await makeFileSystem(kind, sizeGib, disk, path, paths, signal);
+    }
     return await publishSealed(disk, path, paths);
   } finally {
-    raw.close();
     disk.close();
   }
 }
 
+async function makeFileSystem(
+  kind: "blank" | "journaled",
+  sizeGib: number,
+  disk: OpenFile,
+  path: string,
+  paths: StatePaths,
+  signal?: AbortSignal,
+): Promise<void> {
+  const raw = namelessFile(paths.disks);
+  try {
+    raw.truncate(sizeGib * BYTES_PER_GIB);
+    await format(kind, raw, path, signal);
+    const convert = ["convert", "-f", "raw", "-O", "qcow2", "/proc/self/fd/3", "/proc/self/fd/4"];
+    await run("qemu-img", convert, [raw.fd, disk.fd], path, signal);
+  } finally {
+    raw.close();
+  }
+}
+
 /** The file is all holes, so that no inode table needs zeroing: not here, and not later by the guest's kernel. */
-async function format(raw: OpenFile, path: string, signal: AbortSignal | undefined): Promise<void> {
+async function format(
+  kind: "blank" | "journaled",
+  raw: OpenFile,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const journal = kind === "blank" ? "^has_journal" : "has_journal";
   const args = (zeroing: string): string[] => [
-    ...["-q", "-F", "-t", "ext4", "-O", "^has_journal", "-m", "0", "-L", "pyro", "-O", "^resize_inode", "-G", "256"],
+    ...["-q", "-F", "-t", "ext4", "-O", journal, "-m", "0", "-L", "pyro", "-O", "^resize_inode", "-G", "256"],
     ...["-E", `${zeroing},lazy_journal_init=1,nodiscard,root_owner=0:0`, "/proc/self/fd/3"],
   ];
   try {

@@ -109,7 +109,7 @@ describe("a whole entry", () => {
 describe("disks", () => {
   it("are small, have no name and are made once per size", async () => {
     const first = await environments.diskForRun(10);
-    const made = readFileSync(paths.blankDisk(10));
+    const made = readFileSync(paths.newDisk("blank", 10));
     first.write(Buffer.from("changed"));
     const second = await environments.diskForRun(10);
     expect(made.length).toBeLessThan(2 * 1024 * 1024);
@@ -120,8 +120,8 @@ describe("disks", () => {
 
   it("are made anew when the blank one is damaged", async () => {
     (await environments.diskForRun(1)).close();
-    chmodSync(paths.blankDisk(1), 0o600);
-    truncateSync(paths.blankDisk(1), 1000);
+    chmodSync(paths.newDisk("blank", 1), 0o600);
+    truncateSync(paths.newDisk("blank", 1), 1000);
     const disk = await environments.diskForRun(1);
     expect(disk.readAll().toString("latin1", 0, 3)).toBe("QFI");
     disk.close();

@@ -6,7 +6,7 @@ import { withLock } from "../platform/lock.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { buildImage } from "./archive.ts";
 import { type CatalogEntry, catalog, defaultEnvironment, defaultVariables, findInCatalog } from "./catalog.ts";
-import { diskForRun } from "./disks.ts";
+import { type DiskKind, diskForRun, openNewDisk } from "./disks.ts";
 import { openInitramfs } from "./initramfs.ts";
 import { buildKernel, currentKernel, type InstalledKernel } from "./kernel.ts";
 import { type PruneResult, pruneCache } from "./prune.ts";
@@ -119,6 +119,11 @@ export class Environments {
   /** Opens the initramfs of this kernel and agent, made where the cache has none. */
   openInitramfs(kernel: InstalledKernel, agentPath: string): Promise<OpenFile> {
     return openInitramfs(kernel, agentPath, this.#paths);
+  }
+
+  /** A new disk of that kind, to be copied. */
+  openNewDisk(kind: DiskKind, sizeGib: number, signal?: AbortSignal): Promise<OpenFile> {
+    return openNewDisk(kind, sizeGib, this.#paths, signal);
   }
 
   /** A writable disk without a name, for a machine that is thrown away. */

@@ -90,7 +90,7 @@ describe("a cached file", () => {
 
 describe("a sealed file", () => {
   it("counts only with its seal and its content", async () => {
-    const path = paths.blankDisk(1);
+    const path = paths.newDisk("blank", 1);
     expect(await openSealed(path, paths)).toBeUndefined();
     const file = namelessFile(paths.disks);
     file.write(content);

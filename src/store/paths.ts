@@ -93,8 +93,9 @@ export class StatePaths {
   seal(path: string): string {
     return `${path}.json`;
   }
-  blankDisk(sizeGib: number): string {
-    return join(this.disks, `blank-${sizeGib}.qcow2`);
+  /** A disk as it is when it is new. */
+  newDisk(kind: "blank" | "journaled" | "layer", sizeGib: number): string {
+    return join(this.disks, `${kind}-${sizeGib}.qcow2`);
   }
   /** Memory, device state and manifest of a template; the manifest is written last, and without it the others do not count. */
   template(key: string): { readonly memory: string; readonly state: string; readonly manifest: string } {

@@ -1,4 +1,5 @@
 /** The machine of `--allow-host-compat`: the agent in a bubblewrap cage over an environment's files, on the host's own kernel. */
+import { PyroError } from "../contract/errors.ts";
 import { startChild } from "../platform/child.ts";
 import { innermostChild } from "../platform/process-facts.ts";
 import { walls } from "./cage.ts";
@@ -53,7 +54,11 @@ export function startHostCage(spec: HostCageSpec): Machine {
     await ended;
     channel.destroy();
   };
-  return { execution_mode: "host_compat", channel, ended, kill, pid: () => innermostChild(child.pid ?? 0) };
+  const addLayer = async () => {
+    throw new PyroError("not_available", "A cage on the host's own kernel has no disk to put a layer on");
+  };
+  const pid = () => innermostChild(child.pid ?? 0);
+  return { execution_mode: "host_compat", channel, ended, addLayer, kill, pid };
 }
 
 function hostCageArgs(spec: HostCageSpec, script: string): string[] {

@@ -10,8 +10,16 @@ export interface MachineFiles {
   readonly initramfs: number;
   /** Read-only root image; absent for a machine that only has to answer */
   readonly root: number | undefined;
-  /** Writable disk, qcow2 */
-  readonly disk: number | undefined;
+  /** Writable disk; absent for a machine without a root */
+  readonly disk: DiskFiles | undefined;
+}
+
+/** A disk as a stack of qcow2 files: each holds what differs from those below it, and only the last is written. */
+export interface DiskFiles {
+  /** Bottom first; at least one, each with the disk's full size and no backing file named in it */
+  readonly layers: readonly number[];
+  /** What the guest has flushed outlives a crash of the host, not only the end of the machine */
+  readonly is_durable: boolean;
 }
 
 export interface MachineSpec {
@@ -37,6 +45,8 @@ export interface Machine {
   readonly execution_mode: ExecutionMode;
   readonly channel: Duplex;
   readonly ended: Promise<MachineEnd>;
+  /** Puts an empty layer on top of the disk, which from then on takes all that is written; the guest notices nothing. */
+  addLayer(fd: number): Promise<void>;
   /** Process that runs the guest, for observation only */
   pid(): number;
   /** Ends it at once; resolves when nothing of it is left. */

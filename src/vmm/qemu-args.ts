@@ -12,10 +12,36 @@ export const vmmFile = {
   kernel: 5,
   initramfs: 6,
   root: 7,
-  disk: 8,
-  memory: 9,
-  state: 10,
+  memory: 8,
+  state: 9,
+  /** The first layer of the disk; the others follow */
+  disk: 10,
 } as const;
+
+/** QEMU's sets of descriptors, by which it opens files that have no name. */
+const fdSet = { root: 1, disk: 2 } as const;
+
+/** A layer of the disk, as QEMU's block layer names it. */
+export interface LayerNode {
+  readonly name: string;
+  readonly fd_set: number;
+}
+
+/** The node of the layer at `index`, 0 at the bottom. */
+export function layerNode(index: number): LayerNode {
+  return { name: `disk-${index}`, fd_set: fdSet.disk + index };
+}
+
+/** How QEMU opens the file of a layer that is written. */
+export function writableFile({ fd_set }: LayerNode, is_durable: boolean): Readonly<Record<string, unknown>> {
+  return {
+    driver: "file",
+    filename: `/dev/fdset/${fd_set}`,
+    cache: { "no-flush": !is_durable },
+    discard: "unmap",
+    locking: "off",
+  };
+}
 
 /** How a machine begins, and where its memory is. */
 export type Beginning =
@@ -89,26 +115,36 @@ function kernelCommandLine(spec: QemuSpec): string {
 
 /** Formats are named, never probed: a raw disk may carry the header of another format. */
 function rootArgs(): string[] {
+  const file = { driver: "file", filename: `/dev/fdset/${fdSet.root}`, "read-only": true, locking: "off" };
   return [
-    ...["-add-fd", `fd=${vmmFile.root},set=1`],
-    ...["-blockdev", "driver=file,node-name=root-file,filename=/dev/fdset/1,read-only=on,locking=off"],
-    ...["-blockdev", "driver=raw,node-name=root,file=root-file,read-only=on"],
+    ...["-add-fd", `fd=${vmmFile.root},set=${fdSet.root}`],
+    ...blockdev({ driver: "raw", "node-name": "root", file, "read-only": true }),
     ...["-device", `virtio-blk-device,drive=root,serial=${diskSerial.root}`],
   ];
 }
 
-/** The disk of a machine that is thrown away: flushes by the guest are not passed to the host's disk. A template's is a placeholder. */
-function diskArgs(spec: QemuSpec): string[] {
-  const device = ["-device", `virtio-blk-device,drive=disk,serial=${diskSerial.disk}`];
-  if (spec.beginning.kind === "record")
-    return ["-blockdev", `driver=null-co,node-name=disk,size=${spec.beginning.disk_bytes},read-zeroes=on`, ...device];
-  return [
-    ...["-add-fd", `fd=${vmmFile.disk},set=2`],
-    ...[
-      "-blockdev",
-      "driver=file,node-name=disk-file,filename=/dev/fdset/2,cache.no-flush=on,discard=unmap,locking=off",
-    ],
-    ...["-blockdev", "driver=qcow2,node-name=disk,file=disk-file,cache.no-flush=on,discard=unmap"],
-    ...device,
-  ];
+/** A template's disk is a placeholder. */
+function diskArgs({ beginning, files }: QemuSpec): string[] {
+  const device = (node: string) => ["-device", `virtio-blk-device,drive=${node},serial=${diskSerial.disk}`];
+  if (beginning.kind === "record") {
+    const placeholder = { driver: "null-co", "node-name": "disk", size: beginning.disk_bytes, "read-zeroes": true };
+    return [...blockdev(placeholder), ...device("disk")];
+  }
+  const { layers, is_durable } = files.disk ?? { layers: [], is_durable: false };
+  const top = layers.length - 1;
+  return [...layers.flatMap((_, index) => layerArgs(index, index === top, is_durable)), ...device(layerNode(top).name)];
+}
+
+function layerArgs(index: number, isTop: boolean, is_durable: boolean): string[] {
+  const node = layerNode(index);
+  const below = index === 0 ? {} : { backing: layerNode(index - 1).name };
+  const readOnly = { driver: "file", filename: `/dev/fdset/${node.fd_set}`, "read-only": true, locking: "off" };
+  const file = isTop ? writableFile(node, is_durable) : readOnly;
+  const image = { driver: "qcow2", "node-name": node.name, file, ...below, "read-only": !isTop, discard: "unmap" };
+  const add = ["-add-fd", `fd=${vmmFile.disk + index},set=${node.fd_set}`];
+  return [...add, ...blockdev({ ...image, ...(isTop && { cache: { "no-flush": !is_durable } }) })];
+}
+
+function blockdev(options: Readonly<Record<string, unknown>>): string[] {
+  return ["-blockdev", JSON.stringify(options)];
 }

@@ -6,8 +6,8 @@ import { PyroError } from "../contract/errors.ts";
 import type { Child, ChildEnd } from "../platform/child.ts";
 import { innermostChild } from "../platform/process-facts.ts";
 import { BootWatch } from "./boot-watch.ts";
-import type { Machine, MachineEnd } from "./machine.ts";
-import { vmmFile } from "./qemu-args.ts";
+import type { DiskFiles, Machine, MachineEnd } from "./machine.ts";
+import { layerNode, type QemuSpec, vmmFile, writableFile } from "./qemu-args.ts";
 import { Qmp } from "./qmp.ts";
 import { Ring, shownTail, VMM_LOG_BYTES } from "./ring.ts";
 
@@ -23,19 +23,26 @@ function migrationOutcome(event: string, data: unknown): "completed" | "failed" 
 
 /** A machine in its QEMU; whoever starts it waits for it to boot, or has it load a template's state. */
 export class QemuMachine implements Machine {
-  readonly execution_mode;
+  readonly execution_mode: Machine["execution_mode"];
   readonly channel;
   readonly ended: Promise<MachineEnd>;
   readonly #child: Child;
   readonly #monitor: Duplex;
   readonly #qmp: Qmp;
   readonly #watch: BootWatch;
+  readonly #launcher: string;
+  readonly #disk: DiskFiles | undefined;
+  #layer_count: number;
   #killed = false;
 
-  constructor(child: Child, execution_mode: Machine["execution_mode"]) {
+  /** `launcher` is the agent's path. */
+  constructor(child: Child, { acceleration, files }: QemuSpec, launcher: string) {
     this.#child = child;
+    this.#launcher = launcher;
+    this.#disk = files.disk;
+    this.#layer_count = files.disk?.layers.length ?? 0;
     this.#watch = new BootWatch(child.stdout);
-    this.execution_mode = execution_mode;
+    this.execution_mode = acceleration === "kvm" ? "guest_kvm" : "guest_emulated";
     this.channel = child.stream(vmmFile.channel);
     this.#monitor = child.stream(vmmFile.monitor);
     this.#qmp = new Qmp(this.#monitor);
@@ -61,11 +68,11 @@ export class QemuMachine implements Machine {
     return shownTail(this.#watch.ring.text());
   }
 
-  /** Stops the machine for good, and writes all of it but its memory, which is in a file already. `launcher` is the agent's path. */
-  async save(launcher: string, state: number): Promise<void> {
+  /** Stops the machine for good, and writes all of it but its memory, which is in a file already. */
+  async save(state: number): Promise<void> {
     const outcome = this.#qmp.event(migrationOutcome);
     await this.#enable("x-ignore-shared", "events");
-    await this.#qmp.giveFile(launcher, "state", state);
+    await this.#qmp.giveFile(this.#launcher, state, "getfd", { fdname: "state" });
     await this.#qmp.execute("migrate", { uri: "fd:state" });
     if ((await outcome) === "failed") throw new PyroError("vm_start_failed", "QEMU could not save the machine's state");
   }
@@ -77,6 +84,24 @@ export class QemuMachine implements Machine {
       this.#qmp.execute("migrate-incoming", { uri: `fd:${vmmFile.state}` }),
       this.#qmp.event((event) => event === "RESUME" || undefined),
     ]);
+  }
+
+  async addLayer(fd: number): Promise<void> {
+    if (this.#disk === undefined) throw new PyroError("internal_error", "A machine without a disk can have no layer");
+    const below = layerNode(this.#layer_count - 1).name;
+    const node = layerNode(this.#layer_count);
+    const file = writableFile(node, this.#disk.is_durable);
+    await this.#qmp.giveFile(this.#launcher, fd, "add-fd", { "fdset-id": node.fd_set });
+    await this.#qmp.execute("blockdev-add", {
+      driver: "qcow2",
+      "node-name": node.name,
+      file,
+      backing: null,
+      discard: "unmap",
+      cache: { "no-flush": !this.#disk.is_durable },
+    });
+    await this.#qmp.execute("blockdev-snapshot", { node: below, overlay: node.name });
+    this.#layer_count += 1;
   }
 
   #enable(...names: string[]): Promise<unknown> {

@@ -56,7 +56,7 @@ export async function recordQemu(
   const machine = start(programs, { ...spec, beginning }, options.signal);
   await arrive(machine, options, async () => {
     await machine.booted;
-    await machine.save(programs.agent, files.state);
+    await machine.save(files.state);
   });
   await machine.kill();
 }
@@ -85,14 +85,15 @@ function start(programs: QemuPrograms, spec: QemuSpec, signal: AbortSignal): Qem
     }),
     files: inheritedFiles(spec),
   });
-  return new QemuMachine(child, spec.acceleration === "kvm" ? "guest_kvm" : "guest_emulated");
+  return new QemuMachine(child, spec, programs.agent);
 }
 
 /** What the VMM inherits, in the order of `vmmFile`. */
 export function inheritedFiles({ files, beginning }: QemuSpec): ChildFile[] {
   const memory = beginning.kind === "boot" ? undefined : beginning.memory;
   const state = beginning.kind === "restore" ? beginning.state : undefined;
-  return ["stream", "stream", files.kernel, files.initramfs, files.root, files.disk, memory, state];
+  const { kernel, initramfs, root, disk } = files;
+  return ["stream", "stream", kernel, initramfs, root, memory, state, ...(disk?.layers ?? [])];
 }
 
 /** Gives the machine once it has arrived; kills it where it ends before, is late, or is no longer wanted. */

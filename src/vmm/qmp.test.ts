@@ -133,7 +133,7 @@ describe("a monitor", () => {
     vmm.write(text);
     for (const one of open) await expect(one).rejects.toMatchObject(violation(why));
     await expect(qmp.execute("cont")).rejects.toMatchObject(violation(why));
-    await expect(qmp.giveFile("/nowhere", "state", 0)).rejects.toMatchObject(violation(why));
+    await expect(qmp.giveFile("/nowhere", 0, "getfd", { fdname: "state" })).rejects.toMatchObject(violation(why));
     await expect(qmp.event(() => true)).rejects.toMatchObject(violation(why));
   });
 
@@ -166,6 +166,8 @@ describe("a monitor", () => {
 
   it("that is given a file it cannot be sent fails that call alone", async () => {
     const { qmp } = await monitor();
-    await expect(qmp.giveFile("/nowhere", "state", 0)).rejects.toMatchObject({ code: "host_io_failed" });
+    await expect(qmp.giveFile("/nowhere", 0, "getfd", { fdname: "state" })).rejects.toMatchObject({
+      code: "host_io_failed",
+    });
   });
 });

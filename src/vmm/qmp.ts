@@ -54,9 +54,14 @@ export class Qmp {
     return this.#call(command, (document) => void this.#stream.write(document), args);
   }
 
-  /** Lends QEMU an open file of ours under `name`; `launcher` is the agent's path. */
-  giveFile(launcher: string, name: string, fd: number): Promise<unknown> {
-    return this.#call("getfd", (document) => sendWithFile(launcher, this.#stream, document, fd), { fdname: name });
+  /** Sends a command with an open file of ours beside it, which QEMU keeps; `launcher` is the agent's path. */
+  giveFile(
+    launcher: string,
+    fd: number,
+    command: "getfd" | "add-fd",
+    args: Readonly<Record<string, unknown>>,
+  ): Promise<unknown> {
+    return this.#call(command, (document) => sendWithFile(launcher, this.#stream, document, fd), args);
   }
 
   /** The first event that `look` makes something of; rejects where the monitor ends before. */

@@ -25,6 +25,12 @@ export interface HostParts {
   readonly agent: GuestAgent;
 }
 
+/** The open files of a machine's disk, bottom first; as `DiskFiles` has them. */
+export interface MachineDisk {
+  readonly layers: readonly OpenFile[];
+  readonly is_durable: boolean;
+}
+
 /** A machine's parts; without an environment it can only answer. */
 export interface GuestParts {
   readonly host: HostParts;
@@ -67,7 +73,7 @@ export function originOf(parts: WholeGuestParts): TemplateOrigin {
 export async function withMachineFiles<T>(
   environments: Environments,
   parts: GuestParts,
-  disk: OpenFile | undefined,
+  disk: MachineDisk | undefined,
   signal: AbortSignal,
   use: (spec: QemuBase) => Promise<T>,
 ): Promise<T> {
@@ -83,7 +89,7 @@ export async function withMachineFiles<T>(
       kernel: await opened(environments.openKernel(kernel, signal)),
       initramfs: await opened(environments.openInitramfs(kernel, host.agent.path)),
       root: environment && (await opened(environments.openImage(environment, signal))),
-      disk: disk?.fd,
+      disk: disk && { layers: disk.layers.map(({ fd }) => fd), is_durable: disk.is_durable },
     };
     return await use({ files, vcpu_count, mem_mib, acceleration, tsc_khz, vmm_version: host.qemu_version });
   } finally {

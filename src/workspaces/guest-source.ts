@@ -3,7 +3,6 @@ import { type PyroError, toPyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
 import type { Environments } from "../environments/environments.ts";
 import type { InstalledKernel } from "../environments/kernel.ts";
-import type { OpenFile } from "../platform/files.ts";
 import { findProgram } from "../platform/programs.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { version } from "../version.ts";
@@ -21,6 +20,7 @@ import {
   DISK_GIB,
   type GuestParts,
   type HostParts,
+  type MachineDisk,
   originOf,
   type WholeGuestParts,
   withMachineFiles,
@@ -204,13 +204,13 @@ export class GuestSource implements MachineSource {
     if (parts.environment === undefined) return this.#start(parts, undefined, signal, start);
     const disk = await this.#environments.diskForRun(DISK_GIB, signal);
     try {
-      return await this.#start(parts, disk, signal, start);
+      return await this.#start(parts, { layers: [disk], is_durable: false }, signal, start);
     } finally {
       disk.close();
     }
   }
 
-  #start(parts: GuestParts, disk: OpenFile | undefined, signal: AbortSignal, start: Start): Promise<Machine> {
+  #start(parts: GuestParts, disk: MachineDisk | undefined, signal: AbortSignal, start: Start): Promise<Machine> {
     const programs = { ...parts.host, agent: parts.host.agent.path };
     return withMachineFiles(this.#environments, parts, disk, signal, (spec) => start(programs, spec));
   }

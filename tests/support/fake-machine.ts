@@ -32,7 +32,14 @@ export async function startFakeMachine(): Promise<Machine> {
     child.kill("SIGTERM");
     await ended;
   };
-  return { execution_mode: "guest_emulated", channel, ended, kill, pid: () => child.pid ?? 0 };
+  return {
+    execution_mode: "guest_emulated",
+    channel,
+    ended,
+    addLayer: async () => {},
+    kill,
+    pid: () => child.pid ?? 0,
+  };
 }
 
 async function connectSoon(path: string): Promise<Socket> {

@@ -181,8 +181,12 @@ describe("a machine's disk", () => {
     const { memory, state } = open;
     const files = { memory: memory.fd, state: state.fd };
     const programs = { ...parts.host, agent: parts.host.agent.path };
-    const machine = await withMachineFiles(guests.environments, parts, disk, quiet.signal, (spec) =>
-      restoreQemu(programs, spec, files, { deadline_ms: 30_000, signal: quiet.signal }),
+    const machine = await withMachineFiles(
+      guests.environments,
+      parts,
+      { layers: [disk], is_durable: false },
+      quiet.signal,
+      (spec) => restoreQemu(programs, spec, files, { deadline_ms: 30_000, signal: quiet.signal }),
     );
     for (const file of [open, disk]) file.close();
     return {
