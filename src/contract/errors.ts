@@ -163,6 +163,77 @@ const rows = {
     meaning: "An argument, or all of them together, is longer than the guest's kernel accepts",
     hint: "Pass the text on standard input or in a file",
   },
+  seed_not_found: {
+    kind: "missing",
+    meaning: "There is nothing at the path to seed or push from",
+    hint: "Check the path",
+  },
+  seed_unreadable: {
+    kind: "host",
+    meaning: "What to seed or push from cannot be read",
+    hint: "Check the permissions of the path",
+  },
+  path_escape: {
+    kind: "conflict",
+    meaning: "An entry of a tree or archive leads out of it",
+    hint: "Do not trust where it comes from",
+  },
+  unsupported_type: {
+    kind: "conflict",
+    meaning:
+      "A tree or archive holds something that is neither file, directory nor symlink, or is itself of a kind that pyro does not read",
+    hint: "Use a directory, or an archive made with: tar --hard-dereference -czf seed.tar.gz DIRECTORY",
+  },
+  archive_inconsistent: {
+    kind: "conflict",
+    meaning: "An archive contradicts itself or the tar format",
+    hint: "Make the archive anew",
+  },
+  archive_truncated: {
+    kind: "conflict",
+    meaning: "An archive ends before its end",
+    hint: "Fetch or make the archive anew",
+  },
+  duplicate_entry: {
+    kind: "conflict",
+    meaning: "A tree or archive holds the same path twice",
+    hint: "Make the archive anew",
+  },
+  tree_inconsistent: {
+    kind: "conflict",
+    meaning: "The entries of a tree or archive do not fit together",
+    hint: "Make the archive anew",
+  },
+  too_large: {
+    kind: "conflict",
+    meaning: "A tree or archive is beyond a limit on bytes, entries, depth or length of names",
+    hint: "Leave out what is not needed",
+  },
+  length_mismatch: {
+    kind: "guest",
+    meaning: "A file was sent with more or fewer bytes than announced",
+    hint: "Treat what ran in the workspace as hostile",
+  },
+  name_collision: {
+    kind: "host",
+    meaning: "Two names of a tree are the same file on the host's file system",
+    hint: "Write to a file system that tells upper case from lower case",
+  },
+  output_exists: {
+    kind: "conflict",
+    meaning: "There is something at the path to write to",
+    hint: "Give another path, or --force to replace it",
+  },
+  output_not_writable: {
+    kind: "host",
+    meaning: "The directory to write to does not exist or cannot be written",
+    hint: "Give a path in a directory you own",
+  },
+  baseline_damaged: {
+    kind: "host",
+    meaning: "The host's copy of what a workspace was seeded with is not whole",
+    hint: "Export what you need, then create the workspace anew",
+  },
   cancelled: {
     kind: "conflict",
     meaning: "The caller cancelled the operation",
