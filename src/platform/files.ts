@@ -75,6 +75,12 @@ export class OpenFile {
     return attempt("read the size of", this.path, () => fs.fstatSync(this.fd).size);
   }
 
+  /** Permission bits of a regular file; undefined for anything else. */
+  mode(): number | undefined {
+    const stat = attempt("examine", this.path, () => fs.fstatSync(this.fd));
+    return stat.isFile() ? stat.mode & 0o7777 : undefined;
+  }
+
   stamp(): FileStamp {
     const stat = attempt("read the state of", this.path, () => fs.fstatSync(this.fd, { bigint: true }));
     return {
@@ -121,14 +127,15 @@ export class OpenFile {
     const buffer = Buffer.allocUnsafe(HASH_CHUNK_BYTES);
     for (let at = 0; ; ) {
       if (signal?.aborted) throw new PyroError("cancelled", `cancelled while checking "${this.path}"`);
-      const count = await this.#read(buffer, at);
+      const count = await this.read(buffer, at);
       if (count === 0) return hash.digest("hex");
       hash.update(buffer.subarray(0, count));
       at += count;
     }
   }
 
-  #read(buffer: Buffer, at: number): Promise<number> {
+  /** Reads into `buffer` what begins at byte `at`; gives how many bytes there were, 0 at the end. */
+  read(buffer: Buffer, at: number): Promise<number> {
     return new Promise((resolve, reject) => {
       fs.read(this.fd, buffer, 0, buffer.length, at, (error, count) => {
         if (error === null) resolve(count);

@@ -22,6 +22,8 @@ const packageOf = {
   unshare: "util-linux",
   bash: "bash",
   ln: "coreutils",
+  sync: "coreutils",
+  git: "git",
   "dpkg-deb": "dpkg",
   "apt-get": "apt",
 } as const;

@@ -17,6 +17,7 @@ const cacheDirectories = [
   "locks",
   "verified",
   "building",
+  "git",
 ] as const;
 
 /** Locations of state and cache for one user. */
@@ -73,6 +74,10 @@ export class StatePaths {
     return join(this.cache, "tsc.json");
   }
 
+  /** What git is shown in place of a checkout's own settings: no configuration, no hooks; the same for every checkout of an object format. */
+  emptyRepository(objectFormat: string): string {
+    return join(this.cache, "git", objectFormat);
+  }
   image(sha256: string): string {
     return join(this.images, `${sha256}.squashfs`);
   }
@@ -174,4 +179,17 @@ export function slugOf(name: string): string {
     .replace(/^\.+/, "")
     .slice(0, 80);
   return `${readable}-${createHash("sha256").update(name).digest("hex").slice(0, 12)}`;
+}
+
+/** A baseline's files: the contents, the index that is written last, and the guest's stamps. */
+export function baselineFiles(directory: string): {
+  readonly pack: string;
+  readonly index: string;
+  readonly stamps: string;
+} {
+  return {
+    pack: join(directory, "contents"),
+    index: join(directory, "index"),
+    stamps: join(directory, "stamps"),
+  };
 }

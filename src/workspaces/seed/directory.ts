@@ -1,0 +1,97 @@
+/** A directory as a seed: all of it, or what git tracks or does not ignore where it is a checkout. */
+import { join, relative } from "node:path";
+import { PyroError } from "../../contract/errors.ts";
+import { decodePath, encodePath, showPath } from "../../contract/path-bytes.ts";
+import type { SourceEntry } from "../../contract/tree.ts";
+import { TreeCheck } from "../../contract/tree-check.ts";
+import { locateProgram } from "../../platform/programs.ts";
+import { type Checkout, commitOf, findCheckout, gitDirectoryOf } from "./git-directory.ts";
+import { type ListOptions, listCheckout } from "./git-listing.ts";
+import { openSeedDirectory } from "./opening.ts";
+import { namesOf, Selection } from "./selection.ts";
+import type { SeedOptions, SeedSource, SeedSummary, Skipped } from "./source.ts";
+import { walk } from "./walk.ts";
+
+const GIT = ".git";
+
+/** What is known of a directory before its files are read. */
+interface Plan {
+  readonly summary: SeedSummary;
+  readonly selection?: Selection;
+}
+
+/** The seed in a directory, given without symlinks in its path. */
+export async function openDirectorySeed(path: string, options: SeedOptions): Promise<SeedSource> {
+  const { summary, selection } = await plan(path, options);
+  const skipped: Skipped[] = [...summary.skipped];
+  const entries = read(path, selection, skipped, options);
+  return { entries, summary: () => ({ ...summary, skipped: [...skipped] }) };
+}
+
+async function* read(
+  path: string,
+  selection: Selection | undefined,
+  skipped: Skipped[],
+  { paths, signal, limits }: SeedOptions,
+): AsyncGenerator<SourceEntry> {
+  const root = openSeedDirectory(path);
+  if (root === undefined) throw new PyroError("seed_not_found", `${showPath(path)} is no longer a directory`);
+  try {
+    const onSkip = (at: string, reason: Skipped["reason"]) => void skipped.push({ path: at, reason });
+    yield* walk({ root, check: new TreeCheck(limits), scratch: paths.building, signal, selection, onSkip });
+  } finally {
+    root.close();
+  }
+}
+
+async function plan(path: string, options: SeedOptions): Promise<Plan> {
+  const whole: SeedSummary = { origin_kind: "directory", origin_ref: path, commit: null, skipped: [], notes: [] };
+  const checkout = findCheckout(path);
+  if (checkout === undefined) return { summary: whole };
+  const git = options.git === undefined ? locateProgram("git") : options.git;
+  if (git === undefined || git === null) return { summary: { ...whole, notes: [withoutGit(path)] } };
+  const skipped: Skipped[] = [];
+  const below = relative(checkout.root, path);
+  const all = await select(checkout, below, { ...options, git }, skipped);
+  const selection = below === "" ? all : all.find(encodePath(below));
+  if (selection === undefined || (below !== "" && selection.names().length === 0))
+    return { summary: { ...whole, notes: [`Git ignores ${showPath(path)}, so all of it was taken`] } };
+  const commit = commitOf(checkout.git);
+  return { summary: { ...whole, origin_kind: "git_checkout", commit, skipped }, selection };
+}
+
+function withoutGit(path: string): string {
+  return `${showPath(path)} is a Git checkout, but git is not installed, so ignored files and .git were taken as well`;
+}
+
+/** Everything that git names, in the checkout and in the repositories inside it. */
+async function select(checkout: Checkout, below: string, options: ListOptions, skipped: Skipped[]): Promise<Selection> {
+  const selection = new Selection();
+  const waiting: { checkout: Checkout; prefix: Buffer; below: string }[] = [
+    { checkout, prefix: Buffer.alloc(0), below },
+  ];
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    for (const { path, isRepository } of await listCheckout(next.checkout, next.below, options)) {
+      if (namesOf(path).some((name) => name.toString("latin1").toLowerCase() === GIT)) continue;
+      const full = Buffer.concat([next.prefix, path]);
+      selection.add(full);
+      if (!isRepository) continue;
+      const root = join(next.checkout.root, path.toString("utf8"));
+      const git = hasSymlink(root) ? undefined : gitDirectoryOf(root);
+      const prefix = Buffer.concat([full, Buffer.from(full.at(-1) === 0x2f ? "" : "/")]);
+      if (git !== undefined) waiting.push({ checkout: { root, git }, prefix, below: "" });
+      else skipped.push({ path: decodePath(prefix.subarray(0, -1)), reason: "submodule_not_checked_out" });
+    }
+  }
+  return selection;
+}
+
+/** A repository is looked for in directories of the checkout, never where a symlink leads. */
+function hasSymlink(path: string): boolean {
+  const handle = openSeedDirectory(path);
+  try {
+    return handle?.realPath() !== path;
+  } finally {
+    handle?.close();
+  }
+}

@@ -1,0 +1,28 @@
+/** Opens what a workspace is seeded or pushed from: a directory, a checkout, an archive, or nothing. */
+import { basename } from "node:path";
+import { PyroError } from "../../contract/errors.ts";
+import { showPath } from "../../contract/path-bytes.ts";
+import { openArchiveSeed } from "./archive.ts";
+import { openDirectorySeed } from "./directory.ts";
+import { openSeedDirectory } from "./opening.ts";
+import type { SeedOptions, SeedSource } from "./source.ts";
+
+const archiveName = /\.(?:tar|tar\.gz|tgz)$/i;
+
+/** The seed at a host path; raises `seed_not_found`, `seed_unreadable` or `unsupported_type`. */
+export async function openSeed(path: string, options: SeedOptions): Promise<SeedSource> {
+  const directory = openSeedDirectory(path);
+  if (directory !== undefined) {
+    const real = directory.realPath();
+    directory.close();
+    return openDirectorySeed(real, options);
+  }
+  if (archiveName.test(basename(path))) return openArchiveSeed(path, options);
+  throw new PyroError("unsupported_type", `${showPath(path)} is neither a directory nor named .tar, .tar.gz or .tgz`);
+}
+
+/** Nothing to begin with. */
+export function emptySeed(): SeedSource {
+  const summary = { origin_kind: "empty", origin_ref: null, commit: null, skipped: [], notes: [] } as const;
+  return { entries: (async function* () {})(), summary: () => summary };
+}
