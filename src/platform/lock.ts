@@ -47,8 +47,9 @@ function openLock(path: string): number {
   }
 }
 
+/** Locks what is open, a directory as well, until the descriptor is closed; false where somebody else holds the lock. */
 // The lock belongs to the open file description, which the child shares only while it runs.
-async function tryLock(fd: number, path: string): Promise<boolean> {
+export async function tryLock(fd: number, path: string): Promise<boolean> {
   const { exit_code, stderr } = await runProgram(findProgram("flock"), ["-x", "-n", "3"], { fds: [fd] });
   if (exit_code === 0) return true;
   if (exit_code === BUSY && stderr === "") return false;

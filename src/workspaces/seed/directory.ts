@@ -5,7 +5,7 @@ import { decodePath, encodePath, showPath } from "../../contract/path-bytes.ts";
 import type { SourceEntry } from "../../contract/tree.ts";
 import { TreeCheck } from "../../contract/tree-check.ts";
 import { locateProgram } from "../../platform/programs.ts";
-import { type Checkout, commitOf, findCheckout, gitDirectoryOf } from "./git-directory.ts";
+import { type Checkout, commitOf, findCheckout, nestedGitDirectory } from "./git-directory.ts";
 import { type ListOptions, listCheckout } from "./git-listing.ts";
 import { openSeedDirectory } from "./opening.ts";
 import { namesOf, Selection } from "./selection.ts";
@@ -13,6 +13,7 @@ import type { SeedOptions, SeedSource, SeedSummary, Skipped } from "./source.ts"
 import { walk } from "./walk.ts";
 
 const GIT = ".git";
+const SLASH = 0x2f;
 
 /** What is known of a directory before its files are read. */
 interface Plan {
@@ -76,22 +77,13 @@ async function select(checkout: Checkout, below: string, options: ListOptions, s
       const full = Buffer.concat([next.prefix, path]);
       selection.add(full);
       if (!isRepository) continue;
-      const root = join(next.checkout.root, path.toString("utf8"));
-      const git = hasSymlink(root) ? undefined : gitDirectoryOf(root);
-      const prefix = Buffer.concat([full, Buffer.from(full.at(-1) === 0x2f ? "" : "/")]);
+      const bare = full.at(-1) === SLASH ? full.subarray(0, -1) : full;
+      const root = join(checkout.root, decodePath(bare));
+      const git = nestedGitDirectory(root);
+      const prefix = Buffer.concat([bare, Buffer.of(SLASH)]);
       if (git !== undefined) waiting.push({ checkout: { root, git }, prefix, below: "" });
-      else skipped.push({ path: decodePath(prefix.subarray(0, -1)), reason: "submodule_not_checked_out" });
+      else skipped.push({ path: decodePath(bare), reason: "submodule_not_checked_out" });
     }
   }
   return selection;
-}
-
-/** A repository is looked for in directories of the checkout, never where a symlink leads. */
-function hasSymlink(path: string): boolean {
-  const handle = openSeedDirectory(path);
-  try {
-    return handle?.realPath() !== path;
-  } finally {
-    handle?.close();
-  }
 }

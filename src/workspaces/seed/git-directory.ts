@@ -36,7 +36,7 @@ export function findCheckout(directory: string): Checkout | undefined {
 }
 
 /** The Git directory of a work tree's root: its `.git`, or what a `.git` file points to. */
-export function gitDirectoryOf(root: string): GitDirectory | undefined {
+function gitDirectoryOf(root: string): GitDirectory | undefined {
   const path = within(root, (handle) => {
     const type = handle.stateOf(Buffer.from(".git"))?.type;
     if (type !== "file") return type === undefined ? undefined : join(root, ".git");
@@ -49,6 +49,11 @@ export function gitDirectoryOf(root: string): GitDirectory | undefined {
     const common = readSmall(handle, "commondir")?.trim();
     return { path, common: common === undefined ? path : absolute(common, path) };
   });
+}
+
+/** The same for a directory of a checkout; undefined where a symlink leads to it. */
+export function nestedGitDirectory(root: string): GitDirectory | undefined {
+  return within(root, (handle) => handle.realPath()) === root ? gitDirectoryOf(root) : undefined;
 }
 
 /** The commit that is checked out; null where there is none yet or Git stores it in a way that only Git can read. */
