@@ -30,18 +30,24 @@ const names: readonly Buffer[] = [
   Buffer.alloc(255, "n"),
 ];
 
+/** Most entries of a tree */
+const MOST = 120;
+
 /** Makes a tree in an empty directory: files of all sizes, links that stay inside, odd names, depth. */
 export function makeRandomTree(root: string, seed: number): void {
   const below = seeded(seed);
+  let made = 0;
   const fill = (directory: Buffer, depth: number): void => {
     const chosen = new Map<string, Buffer>();
-    for (let left = 1 + below(6); left > 0; left -= 1) {
+    for (let left = depth === 0 ? 6 : 1 + below(5); left > 0; left -= 1) {
       const name = below(3) === 0 ? (names[below(names.length)] ?? Buffer.from("x")) : Buffer.from(`n${below(1000)}`);
       chosen.set(name.toString("latin1"), name);
     }
     for (const name of chosen.values()) make(Buffer.concat([directory, Buffer.from("/"), name]), depth);
   };
   const make = (path: Buffer, depth: number): void => {
+    made += 1;
+    if (made > MOST) return;
     const kind = below(10);
     if (kind < 4 && depth < 12) {
       mkdirSync(path, { mode: 0o755 });

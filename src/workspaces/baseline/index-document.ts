@@ -75,13 +75,20 @@ export function indexOf(entries: readonly BaselineEntry[], pack_bytes: number): 
 
 /** The entries of a document. */
 export function entriesOf(index: IndexDocument): BaselineEntry[] {
+  const { kinds, paths, modes, sizes, offsets, targets, sha256 } = index;
   let [files, links] = [0, 0];
-  return index.paths.map((path, at) => {
-    const kind = kindOf[index.kinds[at] ?? ""] ?? "file";
-    const shape = { path, kind, mode: index.modes[at] ?? 0, size_bytes: index.sizes[at] ?? 0 };
-    if (kind === "directory") return { ...shape, link_target: null, sha256: null, offset: 0 };
-    if (kind === "symlink") return { ...shape, link_target: index.targets[links++] ?? "", sha256: null, offset: 0 };
-    const sha256 = index.sha256.slice(files * HASH_CHARS, ++files * HASH_CHARS);
-    return { ...shape, link_target: null, sha256, offset: index.offsets[at] ?? 0 };
+  return paths.map((path, at) => {
+    const kind = kindOf[kinds.charAt(at)] ?? "file";
+    const isFile = kind === "file";
+    if (isFile) files += 1;
+    return {
+      path,
+      kind,
+      mode: modes[at] ?? 0,
+      size_bytes: sizes[at] ?? 0,
+      link_target: kind === "symlink" ? (targets[links++] ?? "") : null,
+      sha256: isFile ? sha256.slice((files - 1) * HASH_CHARS, files * HASH_CHARS) : null,
+      offset: isFile ? (offsets[at] ?? 0) : 0,
+    };
   });
 }
