@@ -4,6 +4,7 @@ export const environmentVariables = {
   PYRO_HOME: "Directory for all state and caches, in place of the XDG directories",
   XDG_DATA_HOME: "Base of the directory for workspaces",
   XDG_CACHE_HOME: "Base of the directory for environments, kernels and templates",
+  XDG_CONFIG_HOME: "Where Git has your own ignore file, which counts when a workspace is seeded from a checkout",
   PYRO_DEBIAN_MIRROR: "Base address of the Debian archive, default http://deb.debian.org/debian",
   PYRO_DEBIAN_SECURITY_MIRROR:
     "Base address of Debian's security archive, default http://deb.debian.org/debian-security",

@@ -20,6 +20,8 @@ const reasonOfErrno: Readonly<Record<string, SkipReason>> = {
   ENOENT: "changed_during_copy",
   ELOOP: "changed_during_copy",
   ENOTDIR: "changed_during_copy",
+  // What was a symlink is none any more.
+  EINVAL: "changed_during_copy",
   ENXIO: "changed_during_copy",
 };
 
