@@ -1,8 +1,9 @@
 /** Examples of every guest protocol message, edge cases included; both languages are tested against them. */
 import type { Message, MessageName } from "../src/wire/messages.ts";
+import { treeExamples } from "./tree-examples.ts";
 
 /** At least one example per message: a name without examples, or one that is no message, does not compile. */
-type Examples = { readonly [Name in MessageName]: readonly [Message<Name>, ...Message<Name>[]] };
+export type Examples = { readonly [Name in MessageName]: readonly [Message<Name>, ...Message<Name>[]] };
 
 const LARGEST_COUNT = Number.MAX_SAFE_INTEGER;
 /** What 32 bits hold, signed and unsigned: process ids and error numbers of the agent. */
@@ -96,6 +97,13 @@ export const protocolExamples: Examples = {
   "signal.response": [{}],
   "poweroff.request": [{}],
   "poweroff.response": [{}],
+  ...treeExamples,
+  "sync.request": [{}],
+  "sync.response": [{}],
+  "freeze.request": [{ deadline_ms: 1 }, { deadline_ms: 60_000 }],
+  "freeze.response": [{}],
+  "thaw.request": [{}],
+  "thaw.response": [{}],
   failure: [
     { code: "command_not_found", message: '"no-such-program" is not in the environment', errno: 2 },
     { code: "protocol_mismatch", message: "The agent speaks protocol 1", errno: null },

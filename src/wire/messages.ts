@@ -1,5 +1,6 @@
 /** The guest protocol: every message between host and agent, as schemas; `protocol/` and the Rust tests follow from it. */
 import { z } from "zod";
+import { treeMessages } from "./tree-messages.ts";
 
 /** Version of the protocol; host and agent of one build always have the same. */
 export const PROTOCOL_VERSION = 1;
@@ -11,7 +12,7 @@ export const MAX_RECORD_BYTES = 1_048_576;
 export const MAX_REPLY_BYTES = 1_048_576;
 
 /** Kinds of record in a streaming body, both directions. */
-export const recordKind = { json: 0, stdin: 1, stdout: 1, stderr: 2 } as const;
+export const recordKind = { json: 0, stdin: 1, stdout: 1, stderr: 2, data: 1 } as const;
 
 const count = z.int().min(0);
 const empty = z.strictObject({});
@@ -19,6 +20,8 @@ const pid = z.int().min(0).max(4_294_967_295);
 /** Linux numbers signals from 1 to 64; those above 31 are never sent by the host. */
 const MAX_SIGNAL = 64;
 const MAX_SENT_SIGNAL = 31;
+/** Longest time that a disk is held still, in milliseconds. */
+const MAX_FREEZE_MS = 60_000;
 
 /** Message schemas by method and direction. */
 export const messages = {
@@ -72,6 +75,13 @@ export const messages = {
   "signal.response": empty,
   "poweroff.request": empty,
   "poweroff.response": empty,
+  ...treeMessages,
+  "sync.request": empty,
+  "sync.response": empty,
+  "freeze.request": z.strictObject({ deadline_ms: z.int().min(1).max(MAX_FREEZE_MS) }),
+  "freeze.response": empty,
+  "thaw.request": empty,
+  "thaw.response": empty,
   failure: z.strictObject({
     code: z.string().regex(/^[a-z_]{1,64}$/),
     message: z.string().max(8192),
@@ -85,7 +95,7 @@ export type MessageName = keyof typeof messages;
 export type Message<N extends MessageName> = z.infer<(typeof messages)[N]>;
 
 /** Methods with one JSON request and one JSON response. */
-export type UnaryMethod = "hello" | "ping" | "setup" | "clock" | "signal" | "poweroff";
+export type UnaryMethod = "hello" | "ping" | "setup" | "clock" | "signal" | "poweroff" | "sync" | "freeze" | "thaw";
 
 /** How a command ended, as the agent reports it. */
 export type ExecEnded = Extract<Message<"exec.event">, { event: "ended" }>;

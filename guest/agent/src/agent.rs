@@ -1,9 +1,9 @@
 //! The agent's state, and its answers to requests that are not streams.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, umask};
 use rustix::system::uname;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
@@ -11,6 +11,9 @@ use tokio::sync::Notify;
 use crate::cgroup::Cgroups;
 use crate::console;
 use crate::failure::Failure;
+use crate::files::root::Volume;
+use crate::files::staging::UMASK;
+use crate::files::stillness::{self, Stillness};
 use crate::messages::{
     ClockRequest, ClockResponse, Empty, HelloRequest, HelloResponse, Mode, PROTOCOL, SetupRequest,
     SetupResponse, SignalRequest,
@@ -38,10 +41,13 @@ pub struct Agent {
     pub reaper: Reaper,
     /// Control groups of the commands; none in `listen` mode
     pub cgroups: Option<Cgroups>,
+    /// Whether the disk is held still
+    pub stillness: Stillness,
     root: Option<String>,
     stage: Cell<Stage>,
     started: Instant,
     power_off: Notify,
+    volume: RefCell<Volume>,
 }
 
 /// How far the setup of this machine is.
@@ -56,14 +62,17 @@ enum Stage {
 impl Agent {
     /// An agent before its setup, whose machine has the root image `root` mounted.
     pub fn new(mode: Mode, cgroups: Option<Cgroups>, root: Option<String>) -> Self {
+        umask(UMASK);
         Agent {
             mode,
             reaper: Reaper::default(),
             cgroups,
+            stillness: Stillness::default(),
             root,
             stage: Cell::new(Stage::Fresh),
             started: Instant::now(),
             power_off: Notify::new(),
+            volume: RefCell::default(),
         }
     }
 
@@ -75,6 +84,11 @@ impl Agent {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The writable disk, where there is one.
+    pub fn volume(&self) -> Volume {
+        self.volume.borrow().clone()
     }
 
     /// Answers with nothing.
@@ -113,7 +127,11 @@ impl Agent {
         }
         self.stage.set(Stage::Begun);
         let boot_id = match self.mode {
-            Mode::Guest => Some(checked.apply()?),
+            Mode::Guest => {
+                let (boot_id, volume) = checked.apply()?;
+                self.volume.replace(volume);
+                Some(boot_id)
+            }
             Mode::Listen => None,
         };
         self.stage.set(Stage::SetUp);
@@ -162,7 +180,10 @@ impl Agent {
     /// Ends the machine, the process in `listen` mode.
     pub fn power_off(&self) -> ! {
         match self.mode {
-            Mode::Guest => console::power_off(),
+            Mode::Guest => {
+                stillness::thaw_now(self);
+                console::power_off()
+            }
             Mode::Listen => {
                 kill_all_tagged();
                 std::process::exit(0)

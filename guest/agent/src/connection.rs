@@ -16,6 +16,9 @@ use tokio::time::timeout;
 use crate::agent::Agent;
 use crate::exec;
 use crate::failure::Failure;
+use crate::files::root::Volume;
+use crate::files::stream::{Sink, Stop};
+use crate::files::{self, read, stillness, walk, write};
 use crate::messages::decode;
 use crate::reply::{json, send_failure, send_json};
 
@@ -59,9 +62,14 @@ async fn accept<T: AsyncRead + AsyncWrite + Unpin>(agent: &Rc<Agent>, connection
 }
 
 async fn answer(agent: Rc<Agent>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
-    let is_exec = request.method() == Method::POST && request.uri().path() == "/exec";
-    if is_exec {
-        return exec::serve(agent, request.into_body(), respond).await;
+    if request.method() == Method::POST {
+        match request.uri().path() {
+            "/exec" => return exec::serve(agent, request.into_body(), respond).await,
+            "/walk" => return stream(agent, request.into_body(), respond, walk::run).await,
+            "/write" => return write::serve(agent, request.into_body(), respond).await,
+            "/read" => return stream(agent, request.into_body(), respond, read::run).await,
+            _ => {}
+        }
     }
     match unary(&agent, request).await {
         Ok(body) => send_json(&mut respond, StatusCode::OK, body),
@@ -69,7 +77,7 @@ async fn answer(agent: Rc<Agent>, request: Request<RecvStream>, mut respond: Sen
     }
 }
 
-async fn unary(agent: &Agent, request: Request<RecvStream>) -> Result<Vec<u8>, Failure> {
+async fn unary(agent: &Rc<Agent>, request: Request<RecvStream>) -> Result<Vec<u8>, Failure> {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
     if head.method != Method::POST {
@@ -82,7 +90,30 @@ async fn unary(agent: &Agent, request: Request<RecvStream>) -> Result<Vec<u8>, F
         "/clock" => call(body, |request| agent.clock(request)).await,
         "/signal" => call(body, |request| agent.signal(request)).await,
         "/poweroff" => call(body, |request| agent.announce_power_off(request)).await,
+        "/sync" => Ok(json(&stillness::sync(agent, message(body).await?).await?)),
+        "/freeze" => Ok(json(&stillness::freeze(agent, message(body).await?).await?)),
+        "/thaw" => Ok(json(&stillness::thaw(agent, message(body).await?).await?)),
         _ => Err(Failure::unknown_method(path)),
+    }
+}
+
+/// Answers with the records that `work` makes of a message.
+async fn stream<Input: DeserializeOwned + Send + 'static>(
+    agent: Rc<Agent>,
+    body: RecvStream,
+    mut respond: SendResponse<Bytes>,
+    work: fn(&Volume, &Input, &mut Sink) -> Result<(), Stop>,
+) {
+    let request = async {
+        agent.require_setup()?;
+        message::<Input>(body).await
+    };
+    match request.await {
+        Ok(request) => {
+            let volume = agent.volume();
+            files::stream::answer(respond, move |sink| work(&volume, &request, sink)).await;
+        }
+        Err(failure) => send_failure(&mut respond, failure),
     }
 }
 
@@ -90,11 +121,14 @@ async fn call<Input: DeserializeOwned, Output: Serialize>(
     body: RecvStream,
     handle: impl FnOnce(Input) -> Result<Output, Failure>,
 ) -> Result<Vec<u8>, Failure> {
-    let body = read(body).await?;
-    Ok(json(&handle(decode(&body)?)?))
+    Ok(json(&handle(message(body).await?)?))
 }
 
-async fn read(mut body: RecvStream) -> Result<BytesMut, Failure> {
+async fn message<Input: DeserializeOwned>(body: RecvStream) -> Result<Input, Failure> {
+    decode(&whole(body).await?)
+}
+
+async fn whole(mut body: RecvStream) -> Result<BytesMut, Failure> {
     let mut whole = BytesMut::new();
     while let Some(part) = body.data().await {
         let part = part.map_err(|error| Failure::bad_request(error.to_string()))?;

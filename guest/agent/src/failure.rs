@@ -67,6 +67,11 @@ impl Failure {
         }
     }
 
+    /// A tree of files is not as the request needs it.
+    pub fn tree(code: &'static str, message: impl Into<String>, errno: Option<Errno>) -> Self {
+        Failure { errno: errno.map(Errno::raw_os_error), ..Self::new(StatusCode::CONFLICT, code, message) }
+    }
+
     /// The failure as it stands on the wire.
     pub fn message(self) -> messages::Failure {
         messages::Failure { code: self.code.to_string(), message: self.message, errno: self.errno }

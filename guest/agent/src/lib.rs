@@ -9,6 +9,7 @@ pub mod connection;
 pub mod console;
 pub mod exec;
 pub mod failure;
+pub mod files;
 pub mod frames;
 pub mod kernel_command_line;
 pub mod launch;

@@ -11,26 +11,39 @@ use crate::failure::Failure as Refusal;
 pub const PROTOCOL: u32 = 1;
 
 /// The names of all messages; the protocol test compares them with the host's.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 28] = [
     "clock.request",
     "clock.response",
     "exec.event",
     "exec.params",
     "failure",
+    "freeze.request",
+    "freeze.response",
     "hello.request",
     "hello.response",
     "ping.request",
     "ping.response",
     "poweroff.request",
     "poweroff.response",
+    "read.event",
+    "read.request",
     "setup.request",
     "setup.response",
     "signal.request",
     "signal.response",
+    "sync.request",
+    "sync.response",
+    "thaw.request",
+    "thaw.response",
+    "walk.event",
+    "walk.request",
+    "write.item",
+    "write.params",
+    "write.response",
 ];
 
 /// Makes a nullable field mandatory: absent is malformed, `null` is a value.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(from)
 }
 

@@ -1,4 +1,4 @@
-//! The records inside an exec body: one byte of kind, four of length (big-endian), the payload.
+//! The records inside a streaming body: one byte of kind, four of length (big-endian), the payload.
 
 use bytes::{Buf, Bytes};
 
@@ -11,6 +11,8 @@ pub const MAX_JSON: usize = 4 << 20;
 
 /// JSON: parameters from the host, events from the agent.
 pub const JSON: u8 = 0;
+/// Content of files, both ways.
+pub const DATA: u8 = 1;
 /// Standard input from the host, standard output from the agent.
 pub const STDIN: u8 = 1;
 /// Standard output of the command.

@@ -2,17 +2,22 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, chroot};
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rustix::fs::{Mode, open};
 use rustix::mount::mount_move;
 use rustix::system::sethostname;
 use rustix::time::{ClockId, Timespec, clock_settime};
 
 use crate::boot::{make_directory, mount_all, resized_block_device};
 use crate::failure::Failure;
+use crate::files::root::{LISTED, STAGING, Volume};
+use crate::files::staging::remove_leftovers;
 use crate::messages::{Disk, SetupRequest};
 use crate::mount_table::{self, DISK, NEW_ROOT};
 use crate::sys;
@@ -62,32 +67,37 @@ impl Setup {
         })
     }
 
-    /// Makes this machine itself, and returns its boot id.
-    pub fn apply(&self) -> Result<String, Failure> {
+    /// Makes this machine itself, and returns its boot id and its writable disk.
+    pub fn apply(&self) -> Result<(String, Volume), Failure> {
         let step = |stage: &'static str| move |error: io::Error| Failure::internal(stage, &error);
         self.seed().map_err(step("entropy"))?;
         set_wall_clock(self.wall_time)?;
         sethostname(self.hostname.as_bytes()).map_err(|errno| step("hostname")(errno.into()))?;
+        let mut volume = None;
         if self.has_root {
-            self.mount_disk().map_err(step("disk"))?;
+            volume = Some(Arc::new(self.mount_disk().map_err(step("disk"))?));
             enter_new_root().map_err(step("root"))?;
         }
         self.write_names().map_err(step("names"))?;
         let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").map_err(step("boot_id"))?;
-        Ok(boot_id.trim_end().to_string())
+        Ok((boot_id.trim_end().to_string(), volume))
     }
 
     fn seed(&self) -> io::Result<()> {
         Ok(sys::reseed(File::options().write(true).open("/dev/urandom")?, &self.entropy)?)
     }
 
-    fn mount_disk(&self) -> io::Result<()> {
+    /// The disk stays open: its top is not seen from the new root.
+    fn mount_disk(&self) -> io::Result<OwnedFd> {
         let find = |disk: &Disk| resized_block_device(&disk.serial, disk.size_bytes);
         let device = self.disk.as_ref().map(find).transpose()?;
         mount_all(&[mount_table::writable(device.as_deref())])?;
-        ["upper", "work", "workspace"]
+        ["upper", "work", "workspace", STAGING]
             .iter()
-            .try_for_each(|name| make_directory(&format!("{DISK}/{name}"), 0o755))
+            .try_for_each(|name| make_directory(&format!("{DISK}/{name}"), 0o755))?;
+        let top = open(DISK, LISTED, Mode::empty())?;
+        remove_leftovers(&top);
+        Ok(top)
     }
 
     fn write_names(&self) -> io::Result<()> {

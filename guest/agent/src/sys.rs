@@ -1,4 +1,4 @@
-//! Every `unsafe` of the crate: the start of a child, descriptors by number, two kernel interfaces without a safe binding, the time stamp counter.
+//! Every `unsafe` of the crate: the start of a child, descriptors by number, kernel interfaces without a safe binding, the time stamp counter.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
@@ -143,6 +143,21 @@ pub fn bring_up(socket: impl AsFd, interface: &CStr) -> Result<(), Errno> {
     request.flags[..4].copy_from_slice(&IFF_UP_RUNNING.to_ne_bytes());
     // SAFETY: the opcode reads a `struct ifreq`: 16 bytes of name, then a union of 24 that begins with the flags.
     unsafe { ioctl::ioctl(socket, ioctl::Setter::<SIOCSIFFLAGS, _>::new(request)) }
+}
+
+const FIFREEZE: Opcode = opcode::read_write::<c_int>(b'X', 119);
+const FITHAW: Opcode = opcode::read_write::<c_int>(b'X', 120);
+
+/// Writes a file system out and lets nothing change it, given anything on it.
+pub fn freeze(file: &OwnedFd) -> Result<(), Errno> {
+    // SAFETY: the opcode takes no argument, whatever its number says.
+    unsafe { ioctl::ioctl(file, ioctl::NoArg::<FIFREEZE>::new()) }
+}
+
+/// Lets a frozen file system change again.
+pub fn thaw(file: &OwnedFd) -> Result<(), Errno> {
+    // SAFETY: the opcode takes no argument, whatever its number says.
+    unsafe { ioctl::ioctl(file, ioctl::NoArg::<FITHAW>::new()) }
 }
 
 /// Lets the runtime watch a descriptor.

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use pyro_agent::files::messages::{
+    FreezeRequest, ReadEvent, ReadRequest, WalkEvent, WalkRequest, WriteItem, WriteParams, WriteResponse,
+};
 use pyro_agent::messages::{
     ClockRequest, ClockResponse, Empty, ExecEvent, ExecParams, Failure, HelloRequest, HelloResponse, NAMES,
     SetupRequest, SetupResponse, SignalRequest,
@@ -31,7 +34,16 @@ fn codec(name: &str) -> fn(&Value) -> Value {
         "exec.event" => round_trip::<ExecEvent>,
         "signal.request" => round_trip::<SignalRequest>,
         "failure" => round_trip::<Failure>,
-        "ping.request" | "ping.response" | "signal.response" | "poweroff.request" | "poweroff.response" => {
+        "walk.request" => round_trip::<WalkRequest>,
+        "walk.event" => round_trip::<WalkEvent>,
+        "read.request" => round_trip::<ReadRequest>,
+        "read.event" => round_trip::<ReadEvent>,
+        "write.params" => round_trip::<WriteParams>,
+        "write.item" => round_trip::<WriteItem>,
+        "write.response" => round_trip::<WriteResponse>,
+        "freeze.request" => round_trip::<FreezeRequest>,
+        "ping.request" | "ping.response" | "signal.response" | "poweroff.request" | "poweroff.response"
+        | "freeze.response" | "thaw.request" | "thaw.response" | "sync.request" | "sync.response" => {
             round_trip::<Empty>
         }
         _ => panic!("no message is called {name}"),

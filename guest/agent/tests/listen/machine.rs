@@ -95,7 +95,7 @@ pub fn is_alive(pid: u32) -> bool {
 
 /// A connection to an agent.
 pub struct Client {
-    sender: SendRequest<Bytes>,
+    pub sender: SendRequest<Bytes>,
     pub connection: JoinHandle<()>,
 }
 
@@ -165,7 +165,7 @@ pub fn command(argv: &[&str]) -> ExecParams {
     }
 }
 
-async fn read_to_end(body: &mut RecvStream) -> Vec<u8> {
+pub async fn read_to_end(body: &mut RecvStream) -> Vec<u8> {
     let mut whole = vec![];
     while let Some(part) = body.data().await {
         let part = part.unwrap();
@@ -260,18 +260,26 @@ impl Running {
 }
 
 /// The host's side of a running command.
-pub struct Input(SendStream<Bytes>);
+pub struct Input(pub SendStream<Bytes>);
 
 impl Input {
     pub async fn send(&mut self, kind: u8, payload: &[u8]) {
         let header = records::header(kind, payload.len());
-        let mut record: Bytes = [&header[..], payload].concat().into();
+        assert!(self.try_send([&header[..], payload].concat()).await);
+    }
+
+    /// Sends bytes as they are; false when the agent has ended the stream.
+    pub async fn try_send(&mut self, bytes: Vec<u8>) -> bool {
+        let mut record: Bytes = bytes.into();
         while !record.is_empty() {
             self.0.reserve_capacity(record.len());
-            let granted =
-                std::future::poll_fn(|context| self.0.poll_capacity(context)).await.unwrap().unwrap();
-            self.0.send_data(record.split_to(granted.min(record.len())), false).unwrap();
+            let granted = std::future::poll_fn(|context| self.0.poll_capacity(context)).await;
+            let Some(Ok(granted)) = granted else { return false };
+            if self.0.send_data(record.split_to(granted.min(record.len())), false).is_err() {
+                return false;
+            }
         }
+        true
     }
 
     pub fn end(&mut self) {

@@ -2,7 +2,13 @@
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 mod exec;
+mod files;
 mod load;
 mod machine;
+mod read;
 mod requests;
+mod stillness;
 mod trees;
+mod undo;
+mod walk;
+mod write;

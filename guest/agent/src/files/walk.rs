@@ -1,0 +1,111 @@
+//! The `walk` method: a tree as a list, depth first, in byte order, without following or leaving anything.
+
+use std::ffi::CStr;
+use std::os::fd::OwnedFd;
+
+use crate::files::messages::{WalkEntry, WalkEvent, WalkRequest};
+use crate::files::names::Names;
+use crate::files::path::{self, ByteText, MAX_DEPTH, MAX_PATH};
+use crate::files::root::{LISTED, Root, STRICT, Volume, open_beneath, refused};
+use crate::files::stat::{Kind, Stat};
+use crate::files::stream::{Sink, Stop};
+
+/// JSON of a batch of entries, about.
+const BATCH: usize = 24 << 10;
+/// JSON of an entry without its path and target, about.
+const ENTRY: usize = 180;
+
+/// Lists a tree.
+pub fn run(volume: &Volume, request: &WalkRequest, sink: &mut Sink) -> Result<(), Stop> {
+    let at = &request.path.0;
+    path::check(at, true)?;
+    let root = Root::open(volume, &request.root)?;
+    let directory =
+        open_beneath(&root.directory, at.as_slice(), LISTED, STRICT).map_err(|errno| refused(at, errno))?;
+    let mut walk = Walk {
+        sink,
+        recursive: request.recursive,
+        left: request.max_entries,
+        batch: vec![],
+        batch_size: 0,
+        count: 0,
+        unlisted: 0,
+    };
+    let is_cut = walk.directory(&directory, at)? == Progress::Full;
+    walk.flush()?;
+    let ended = WalkEvent::Ended { count: walk.count, cut: is_cut, unlisted: walk.unlisted };
+    sink.event(&ended)
+}
+
+#[derive(PartialEq, Eq)]
+enum Progress {
+    Complete,
+    Full,
+}
+
+struct Walk<'a> {
+    sink: &'a mut Sink,
+    recursive: bool,
+    left: u64,
+    batch: Vec<WalkEntry>,
+    batch_size: usize,
+    count: u64,
+    unlisted: u64,
+}
+
+impl Walk<'_> {
+    fn directory(&mut self, directory: &OwnedFd, at: &[u8]) -> Result<Progress, Stop> {
+        let limit = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let Ok(names) = Names::of(directory, limit) else {
+            self.unlisted += 1;
+            return Ok(Progress::Complete);
+        };
+        for (name, _) in names.iter() {
+            // An entry that is gone again was never there.
+            let Ok(stat) = Stat::of(directory, name) else { continue };
+            if self.left == 0 {
+                return Ok(Progress::Full);
+            }
+            let path = path::joined(at, name.to_bytes());
+            if path.len() > MAX_PATH {
+                self.unlisted += 1;
+                continue;
+            }
+            let is_entered = stat.kind == Kind::Directory && self.recursive;
+            self.add(path.clone(), stat)?;
+            if is_entered && self.enter(directory, name, &path)? == Progress::Full {
+                return Ok(Progress::Full);
+            }
+        }
+        Ok(Progress::Complete)
+    }
+
+    fn enter(&mut self, parent: &OwnedFd, name: &CStr, path: &[u8]) -> Result<Progress, Stop> {
+        let inner = match path::depth(path) < MAX_DEPTH {
+            true => open_beneath(parent, name, LISTED, STRICT).ok(),
+            false => None,
+        };
+        match inner {
+            Some(inner) => self.directory(&inner, path),
+            None => {
+                self.unlisted += 1;
+                Ok(Progress::Complete)
+            }
+        }
+    }
+
+    fn add(&mut self, path: Vec<u8>, stat: Stat) -> Result<(), Stop> {
+        self.left -= 1;
+        self.count += 1;
+        let target = stat.link_target.as_ref().map_or(0, |target| target.0.len());
+        self.batch_size += ENTRY + path.len() + target;
+        self.batch.push(WalkEntry { path: ByteText(path), stat });
+        if self.batch_size >= BATCH { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Stop> {
+        self.batch_size = 0;
+        let entries = std::mem::take(&mut self.batch);
+        if entries.is_empty() { Ok(()) } else { self.sink.event(&WalkEvent::Entries { entries }) }
+    }
+}
