@@ -48,7 +48,6 @@ export const treeExamples: Pick<
         { path: rawName, stat: largest },
       ],
     },
-    { event: "entries", entries: [] },
     { event: "ended", count: 2, cut: false, unlisted: 0 },
     { event: "ended", count: LARGEST_COUNT, cut: true, unlisted: LARGEST_COUNT },
   ],

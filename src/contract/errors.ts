@@ -175,8 +175,8 @@ const rows = {
   },
   path_escape: {
     kind: "conflict",
-    meaning: "An entry of a tree or archive leads out of it",
-    hint: "Do not trust where it comes from",
+    meaning: "A path, or an entry of a tree or archive, leads out of the tree it belongs to",
+    hint: "Name a path that stays inside; do not trust a tree whose entries lead out of it",
   },
   unsupported_type: {
     kind: "conflict",
@@ -196,8 +196,8 @@ const rows = {
   },
   duplicate_entry: {
     kind: "conflict",
-    meaning: "A tree or archive holds the same path twice",
-    hint: "Make the archive anew",
+    meaning: "A tree, archive or upload holds the same path twice",
+    hint: "Leave one of them out",
   },
   tree_inconsistent: {
     kind: "conflict",
@@ -233,6 +233,51 @@ const rows = {
     kind: "host",
     meaning: "The host's copy of what a workspace was seeded with is not whole",
     hint: "Export what you need, then create the workspace anew",
+  },
+  path_not_found: {
+    kind: "missing",
+    meaning: "There is nothing at that path of the workspace",
+    hint: "Look at the directory above it",
+  },
+  path_not_directory: {
+    kind: "conflict",
+    meaning: "A path leads through something that is not a directory",
+    hint: "Look at what is there",
+  },
+  path_too_long: {
+    kind: "usage",
+    meaning: "A path, or a name in it, is longer than Linux takes",
+    hint: "Shorten it",
+  },
+  path_exists: {
+    kind: "conflict",
+    meaning: "Something is at that path already and is not to be replaced",
+    hint: "Choose another path, or delete what is there first",
+  },
+  path_changed: {
+    kind: "conflict",
+    meaning: "What is at that path is not what it was, so nothing was written",
+    hint: "Read it again, then repeat the change",
+  },
+  dest_not_directory: {
+    kind: "conflict",
+    meaning: "A directory is to be written where something else is, and nothing was written",
+    hint: "Choose another destination, or delete what is there first",
+  },
+  is_a_directory: {
+    kind: "conflict",
+    meaning: "A file is to be written where a directory is, and nothing was written",
+    hint: "Choose another path, or delete the directory first",
+  },
+  directory_not_empty: {
+    kind: "conflict",
+    meaning: "A directory that is to be deleted has something in it",
+    hint: "Delete what is in it first",
+  },
+  guest_disk_full: {
+    kind: "guest",
+    meaning: "The workspace's disk is full, and nothing was written",
+    hint: "Delete something in the workspace",
   },
   cancelled: {
     kind: "conflict",

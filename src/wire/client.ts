@@ -80,17 +80,23 @@ export class AgentClient {
         `The command and its environment take ${body.length} bytes, more than ${MAX_RECORD_BYTES}`,
       );
     }
-    const stream = this.#open("exec", io.signal);
+    return this.exchange("exec", io.signal, (stream) => execStream(stream, body, io));
+  }
+
+  /** One request that streams: `drive` sends and reads. What it throws, and cancelling, reset the stream. */
+  async exchange<T>(method: string, signal: AbortSignal, drive: (stream: ClientHttp2Stream) => Promise<T>): Promise<T> {
+    const stream = this.#open(method, signal);
     const abort = () => {
       stream.close(constants.NGHTTP2_CANCEL);
-      stream.destroy(new PyroError("cancelled", "The command was cancelled"));
+      stream.destroy(new PyroError("cancelled", `${method} was cancelled`));
     };
-    // A signal of its own: many commands may share the caller's.
-    const cancelled = AbortSignal.any([io.signal]);
+    // A signal of its own: many streams may share the caller's.
+    const cancelled = AbortSignal.any([signal]);
     cancelled.addEventListener("abort", abort, { once: true });
     try {
-      return await execStream(stream, body, io);
+      return await drive(stream);
     } catch (thrown) {
+      if (!stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
       throw this.#explain(thrown);
     } finally {
       cancelled.removeEventListener("abort", abort);

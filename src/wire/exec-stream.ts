@@ -6,12 +6,11 @@ import { type ExecEnded, messages, recordKind } from "./messages.ts";
 import { RecordDecoder, recordHeader, type WireRecord } from "./records.ts";
 import { refusal } from "./refusal.ts";
 import { collect, parse, responseStatus, violation } from "./reply.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** Takes output; what it returns is awaited before more is read from the guest. */
 export type OutputSink = (kind: "stdout" | "stderr", data: Buffer) => void | Promise<void>;
 
-/** Time in which a record that has begun must be complete, in milliseconds (docs/design/limits.md). */
-const RECORD_DEADLINE_MS = 10_000;
 const STDIN_RECORD_BYTES = 65_536;
 
 /** Drives the exchange to its end. Throws `PyroError` or what broke the stream. */
@@ -20,7 +19,11 @@ export async function execStream(
   params: Buffer,
   io: { stdin: Readable | undefined; onOutput: OutputSink; deadline_ms: number | undefined },
 ): Promise<ExecEnded> {
-  const watchdog = new Watchdog(stream, io.deadline_ms);
+  const watchdog = new Watchdog(stream, {
+    deadline_ms: io.deadline_ms,
+    renews: false,
+    owed: "report the command's end",
+  });
   try {
     const answered = responseStatus(stream);
     // In the background: the agent may answer before it has read everything.
@@ -54,40 +57,6 @@ async function readRecords(
   }
   if (decoder.partial) throw violation("The agent's stream ended inside a record");
   return ended;
-}
-
-/** Ends a stream whose agent is late: with a record that has begun, or with the command. Only time spent waiting for the agent counts. */
-class Watchdog {
-  readonly #stream: ClientHttp2Stream;
-  #commandLeft: number;
-  #recordLeft = RECORD_DEADLINE_MS;
-  #partial = false;
-  #since = 0;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(stream: ClientHttp2Stream, deadline_ms: number | undefined) {
-    this.#stream = stream;
-    this.#commandLeft = deadline_ms ?? Number.POSITIVE_INFINITY;
-    this.waiting(false, true);
-  }
-
-  /** The agent has to send something now; `partial` when a record has begun, `completed` when another one ended before it. */
-  waiting(partial: boolean, completed: boolean): void {
-    if (completed) this.#recordLeft = RECORD_DEADLINE_MS;
-    this.#partial = partial;
-    this.#since = performance.now();
-    const limit = partial ? Math.min(this.#recordLeft, this.#commandLeft) : this.#commandLeft;
-    if (Number.isFinite(limit))
-      this.#timer = setTimeout(() => this.#stream.destroy(stalled(partial)), Math.max(0, limit));
-  }
-
-  /** The agent owes nothing: what it sent is being dealt with, or all is done. */
-  handling(): void {
-    clearTimeout(this.#timer);
-    const waited = performance.now() - this.#since;
-    this.#commandLeft -= waited;
-    if (this.#partial) this.#recordLeft -= waited;
-  }
 }
 
 async function take(record: WireRecord, onOutput: OutputSink): Promise<ExecEnded | undefined> {
@@ -142,9 +111,4 @@ async function write(stream: ClientHttp2Stream, kind: number, payload: Buffer): 
 function unreadable(cause: unknown): PyroError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new PyroError("host_io_failed", `Standard input could not be read: ${reason}`, { cause });
-}
-
-function stalled(partial: boolean): PyroError {
-  const what = partial ? "complete a record" : "report the command's end";
-  return new PyroError("agent_stalled", `The agent did not ${what} in time`);
 }

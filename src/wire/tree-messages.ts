@@ -60,7 +60,10 @@ export const treeMessages = {
   "walk.event": z.discriminatedUnion("event", [
     z.strictObject({
       event: z.literal("entries"),
-      entries: z.array(z.strictObject({ path: byteText, stat })).max(MAX_ENTRIES_PER_RECORD),
+      entries: z
+        .array(z.strictObject({ path: byteText, stat }))
+        .min(1)
+        .max(MAX_ENTRIES_PER_RECORD),
     }),
     z.strictObject({ event: z.literal("ended"), count, cut: z.boolean(), unlisted: count }),
   ]),

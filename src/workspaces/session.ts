@@ -54,6 +54,11 @@ export class MachineSession {
     return this.#open.machine.execution_mode;
   }
 
+  /** The machine's agent, for what is no command. */
+  get agent(): AgentClient {
+    return this.#agent;
+  }
+
   /** Runs a command to its end; a cancelled one is killed with everything it started. */
   async exec(command: SessionCommand): Promise<ExecEnded> {
     const { argv, timeout_ms, stdin, onOutput, signal } = command;

@@ -1,0 +1,102 @@
+/** Lists a guest's tree: every entry once, in order, after the directory it lies in. */
+import { toPyroError } from "../contract/errors.ts";
+import type { AgentClient } from "./client.ts";
+import { messages, recordKind } from "./messages.ts";
+import { walkOrder } from "./paths.ts";
+import type { WireRecord } from "./records.ts";
+import { parse, violation } from "./reply.ts";
+import { exchangeRecords } from "./tree-records.ts";
+import { pathFrom, pathToWire, type TreeCall, type TreeStat, treeStat } from "./tree-stat.ts";
+
+export interface WalkRequest {
+  /** Absolute path of the tree in the guest */
+  readonly root: string;
+  /** Directory to list; empty for the tree itself */
+  readonly path: string;
+  readonly recursive: boolean;
+  readonly max_entries: number;
+}
+
+/** An entry; its path is relative to the root. */
+export interface WalkEntry extends TreeStat {
+  readonly path: string;
+}
+
+export interface WalkEnd {
+  readonly count: number;
+  /** Whether there are more entries than were asked for */
+  readonly cut: boolean;
+  /** Directories that could not be listed: too deep, or not readable */
+  readonly unlisted: number;
+}
+
+/** Takes entries; what it returns is awaited before more is read from the guest. */
+export type EntrySink = (entries: readonly WalkEntry[]) => void | Promise<void>;
+
+/** Lists a tree. What the sink throws ends the listing. */
+export function walkTree(client: AgentClient, request: WalkRequest, sink: EntrySink, call: TreeCall): Promise<WalkEnd> {
+  return client.exchange("walk", call.signal, async (stream) => {
+    const path = pathToWire(request.path, true);
+    const listing = new Listing(request, sink);
+    await exchangeRecords(stream, "walk", { ...request, path }, call.deadline_ms, (record) => listing.take(record));
+    return listing.end();
+  });
+}
+
+class Listing {
+  readonly #request: WalkRequest;
+  readonly #sink: EntrySink;
+  #count = 0;
+  #last: string | undefined;
+  /** Directories that what comes next may lie in, inner ones last */
+  readonly #open: string[];
+  #end: WalkEnd | undefined;
+
+  constructor(request: WalkRequest, sink: EntrySink) {
+    this.#request = request;
+    this.#sink = sink;
+    this.#open = [request.path];
+  }
+
+  async take(record: WireRecord): Promise<void> {
+    if (this.#end !== undefined) throw violation("The agent sent a record after the end of a listing");
+    if (record.kind !== recordKind.json) throw violation(`The agent sent a record of unknown kind ${record.kind}`);
+    const event = parse(messages["walk.event"], record.payload.toString("utf8"), "walk");
+    if (event.event === "ended") this.#end = this.#checkedEnd(event);
+    else await this.#handOn(event.entries.map(({ path, stat }) => this.#entry(pathFrom(path), treeStat(stat))));
+  }
+
+  end(): WalkEnd {
+    if (this.#end === undefined) throw violation("The agent's listing has no end");
+    return this.#end;
+  }
+
+  #entry(path: string, stat: TreeStat): WalkEntry {
+    this.#count += 1;
+    if (this.#count > this.#request.max_entries)
+      throw violation(`The agent listed more than ${this.#request.max_entries} entries`);
+    if (this.#last !== undefined && walkOrder(this.#last, path) >= 0)
+      throw violation("The agent's listing is not in order");
+    const parent = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
+    while (this.#open.length > 1 && this.#open.at(-1) !== parent) this.#open.pop();
+    if (this.#open.at(-1) !== parent) throw violation("The agent listed an entry of a directory that it did not list");
+    if (stat.kind === "directory" && this.#request.recursive) this.#open.push(path);
+    this.#last = path;
+    return { path, ...stat };
+  }
+
+  #checkedEnd({ count, cut, unlisted }: WalkEnd): WalkEnd {
+    if (count !== this.#count) throw violation(`The agent counts ${count} entries and listed ${this.#count}`);
+    if (cut && count < this.#request.max_entries) throw violation("The agent cut a listing that was not full");
+    return { count, cut, unlisted };
+  }
+
+  /** What a reader throws is the reader's own defect, not the guest's. */
+  async #handOn(entries: readonly WalkEntry[]): Promise<void> {
+    try {
+      await this.#sink(entries);
+    } catch (thrown) {
+      throw toPyroError(thrown);
+    }
+  }
+}
