@@ -1,9 +1,9 @@
 /** What `import … from "pyro-mcp"` gives. */
+export type { ErrorKind } from "../contract/error-row.ts";
 export {
   type ErrorCode,
   type ErrorDetails,
   type ErrorDocument,
-  type ErrorKind,
   PyroError,
 } from "../contract/errors.ts";
 export type { ExecutionMode } from "../contract/fields.ts";

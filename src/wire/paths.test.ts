@@ -1,6 +1,7 @@
 /** Names between wire and strings, both ways. */
 import { describe, expect, it } from "vitest";
-import { fromWire, nameBytes, nameOf, pathProblem, toWire, walkOrder } from "./paths.ts";
+import { comparePaths, decodePath } from "../contract/path-bytes.ts";
+import { fromWire, nameBytes, pathProblem, toWire } from "./paths.ts";
 import { MAX_PATH_BYTES, MAX_PATH_DEPTH } from "./tree-messages.ts";
 
 /** What Python's `os.fsdecode` makes of the bytes. */
@@ -20,7 +21,7 @@ const names: [string, number[], string][] = [
 
 describe("a name", () => {
   it.each(names)("with %s goes to bytes, to the wire and back", (_what, bytes, name) => {
-    expect(nameOf(Buffer.from(bytes))).toBe(name);
+    expect(decodePath(Buffer.from(bytes))).toBe(name);
     expect([...(nameBytes(name) ?? [])]).toEqual(bytes);
     const wire = toWire(name);
     expect(wire).toEqual(/\p{Surrogate}/u.test(name) ? { base64: Buffer.from(bytes).toString("base64") } : name);
@@ -36,7 +37,7 @@ describe("a name", () => {
           return (state >> 16) & 0xff;
         }),
       );
-      const name = nameOf(bytes);
+      const name = decodePath(bytes);
       expect(nameBytes(name)?.equals(bytes)).toBe(true);
       const wire = toWire(name);
       expect(wire !== undefined && fromWire(wire)).toBe(name);
@@ -91,6 +92,6 @@ describe("a path", () => {
 
   it("comes after its directory and before what follows that", () => {
     const inOrder = ["a", "a/x", "a!", "a.d", "b", "é", "\uffff", "🦀", "\udcff"];
-    expect([...inOrder].reverse().sort(walkOrder)).toEqual(inOrder);
+    expect([...inOrder].reverse().sort(comparePaths)).toEqual(inOrder);
   });
 });

@@ -1,8 +1,9 @@
 /** Lists a guest's tree: every entry once, in order, after the directory it lies in. */
 import { toPyroError } from "../contract/errors.ts";
+import { comparePaths } from "../contract/path-bytes.ts";
 import type { AgentClient } from "./client.ts";
 import { messages, recordKind } from "./messages.ts";
-import { walkOrder } from "./paths.ts";
+
 import type { WireRecord } from "./records.ts";
 import { parse, violation } from "./reply.ts";
 import { exchangeRecords } from "./tree-records.ts";
@@ -75,7 +76,7 @@ class Listing {
     this.#count += 1;
     if (this.#count > this.#request.max_entries)
       throw violation(`The agent listed more than ${this.#request.max_entries} entries`);
-    if (this.#last !== undefined && walkOrder(this.#last, path) >= 0)
+    if (this.#last !== undefined && comparePaths(this.#last, path) >= 0)
       throw violation("The agent's listing is not in order");
     const parent = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
     while (this.#open.length > 1 && this.#open.at(-1) !== parent) this.#open.pop();

@@ -1,5 +1,6 @@
 /** `docs/reference/errors.md`: every error that pyro can answer with. */
-import { type ErrorKind, errorTable, exitStatusOfKind } from "../../src/contract/errors.ts";
+import type { ErrorKind } from "../../src/contract/error-row.ts";
+import { errorTable, exitStatusOfKind } from "../../src/contract/errors.ts";
 import { code, page, table } from "./markdown.ts";
 
 const actor: Readonly<Record<ErrorKind, string>> = {
