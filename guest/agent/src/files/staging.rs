@@ -161,3 +161,22 @@ pub fn remove_leftovers(top: &OwnedFd) {
     // They are in nobody's way: no later upload has their names.
     let _ = leftovers();
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+
+    #[test]
+    fn what_an_ended_machine_left_is_removed_and_nothing_else() {
+        let top = std::env::temp_dir().join(format!("pyro-leftovers-{}", std::process::id()));
+        fs::create_dir_all(top.join("staging/.pyro-staging-1-0/tree/a/b")).unwrap();
+        fs::create_dir_all(top.join("staging/.pyro-staging-1-0.1/half/gone")).unwrap();
+        fs::create_dir_all(top.join("workspace/staging")).unwrap();
+        remove_leftovers(&File::open(&top).unwrap().into());
+        assert_eq!(fs::read_dir(top.join("staging")).unwrap().count(), 0);
+        assert!(top.join("workspace/staging").exists());
+        fs::remove_dir_all(&top).unwrap();
+    }
+}
