@@ -154,10 +154,8 @@ impl Unfilled {
 /// Writes exactly `size` bytes of the body into a file.
 fn fill(file: &OwnedFd, size: u64, body: &mut Body) -> Result<(), Unfilled> {
     let mut left = size;
-    let mut is_between = true;
-    while left > 0 || !is_between {
+    while left > 0 {
         let piece = body.piece(records::DATA).map_err(Unfilled::Read)?;
-        is_between = piece.is_last;
         left = left.checked_sub(piece.bytes.len() as u64).ok_or_else(|| {
             Unfilled::Read(Failure::bad_request("the content of an entry has not its size"))
         })?;
