@@ -2,6 +2,7 @@
 import type { ErrorKind, ErrorRow } from "./error-row.ts";
 import { machineErrors } from "./machine-errors.ts";
 import { treeErrors } from "./tree-errors.ts";
+import { workspaceErrors } from "./workspace-errors.ts";
 
 /** CLI exit status of each kind; `run` and `workspace exec` answer 125 for pyro's own failures instead. */
 export const exitStatusOfKind: Readonly<Record<ErrorKind, number>> = {
@@ -13,7 +14,7 @@ export const exitStatusOfKind: Readonly<Record<ErrorKind, number>> = {
   internal: 70,
 };
 
-const rows = { ...machineErrors, ...treeErrors } as const satisfies Record<string, ErrorRow>;
+const rows = { ...machineErrors, ...treeErrors, ...workspaceErrors } as const satisfies Record<string, ErrorRow>;
 
 /** Stable name of an error. */
 export type ErrorCode = keyof typeof rows;

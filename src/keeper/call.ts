@@ -1,0 +1,64 @@
+/**
+ * One call between a process of the user's and a keeper: a connection of its own, records both ways, closed by the caller to cancel.
+ * The caller sends the request, then standard input and its end; the keeper sends events and output, then the result or an error.
+ */
+import { z } from "zod";
+import { errorTable } from "../contract/errors.ts";
+import { recordHeader } from "../wire/records.ts";
+
+/** Kinds of record. */
+export const kind = { json: 0, stdin: 1, stdout: 1, stderr: 2 } as const;
+
+/** What is asked for. */
+export const callRequest = z.strictObject({
+  protocol: z.literal(1),
+  /** Version of the caller; a keeper of another version may answer in another way */
+  pyro_version: z.string(),
+  method: z.string(),
+  input: z.unknown(),
+  has_stdin: z.boolean(),
+});
+
+export type CallRequest = z.infer<typeof callRequest>;
+
+const errorCode = z.enum(Object.keys(errorTable) as [keyof typeof errorTable, ...(keyof typeof errorTable)[]]);
+
+/** What is answered, beside output. */
+export const callAnswer = z.discriminatedUnion("answer", [
+  z.strictObject({
+    answer: z.literal("event"),
+    event: z.discriminatedUnion("type", [
+      z.strictObject({
+        type: z.literal("progress"),
+        stage: z.string(),
+        message: z.string(),
+        done: z.number().exactOptional(),
+        total: z.number().exactOptional(),
+        unit: z.enum(["bytes", "packages", "files"]).exactOptional(),
+      }),
+      z.strictObject({ type: z.enum(["notice", "warning"]), message: z.string() }),
+    ]),
+  }),
+  z.strictObject({ answer: z.literal("result"), result: z.unknown() }),
+  z.strictObject({
+    answer: z.literal("error"),
+    error: z.strictObject({
+      code: errorCode,
+      message: z.string(),
+      hint: z.string(),
+      details: z.record(z.string(), z.unknown()),
+    }),
+  }),
+]);
+
+export type CallAnswer = z.infer<typeof callAnswer>;
+
+/** A record on its way. */
+export function record(of: number, payload: Uint8Array): Buffer {
+  return Buffer.concat([recordHeader(of, payload.length), payload]);
+}
+
+/** A record that carries JSON. */
+export function jsonRecord(value: CallRequest | CallAnswer): Buffer {
+  return record(kind.json, Buffer.from(JSON.stringify(value)));
+}

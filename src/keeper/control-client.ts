@@ -1,0 +1,92 @@
+/** The caller's end of a keeper's control socket. */
+import type { Duplex, Readable } from "node:stream";
+import { PyroError } from "../contract/errors.ts";
+import type { Emit } from "../contract/progress.ts";
+import { connectTo } from "../platform/control-socket.ts";
+import { version } from "../version.ts";
+import { RecordDecoder, type WireRecord } from "../wire/records.ts";
+import { type CallAnswer, callAnswer, jsonRecord, kind, record } from "./call.ts";
+import { SOCKET } from "./control-server.ts";
+
+const STDIN_RECORD_BYTES = 65_536;
+
+export interface CallOptions {
+  /** Cancels the call: the keeper is told by the end of the connection */
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  readonly stdin?: Readable | undefined;
+}
+
+/** What the keeper of a workspace answered. */
+export type Answered = { readonly result: unknown };
+
+/** Calls `method` of the keeper that listens in `directory`; undefined where none does. Throws what the method threw, `keeper_lost` or `cancelled`. */
+export async function callKeeper(
+  directory: string,
+  method: string,
+  input: unknown,
+  options: CallOptions,
+): Promise<Answered | undefined> {
+  if (options.signal.aborted) throw cancelled(method);
+  const stream = await connectTo(directory, SOCKET);
+  if (stream === undefined) return undefined;
+  stream.on("error", () => {});
+  const signal = AbortSignal.any([options.signal]);
+  signal.addEventListener("abort", () => stream.destroy(), { once: true });
+  try {
+    const has_stdin = options.stdin !== undefined;
+    stream.write(jsonRecord({ protocol: 1, pyro_version: version, method, input, has_stdin }));
+    if (options.stdin !== undefined) feed(stream, options.stdin).catch(() => stream.destroy());
+    const answer = await read(stream, options.emit);
+    if (answer?.answer === "result") return { result: answer.result };
+    if (answer?.answer === "error") throw new PyroError(answer.error.code, answer.error.message, answer.error);
+    throw signal.aborted
+      ? cancelled(method)
+      : new PyroError("keeper_lost", "The workspace's keeper ended during the call");
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Reads to the last answer, handing on what comes before it. */
+async function read(stream: Duplex, emit: Emit): Promise<CallAnswer | undefined> {
+  const decoder = new RecordDecoder();
+  try {
+    for await (const chunk of stream) {
+      for (const one of decoder.push(chunk)) {
+        const answer = await take(one, emit);
+        if (answer !== undefined) return answer;
+      }
+    }
+  } catch (thrown) {
+    if (thrown instanceof PyroError) throw thrown;
+  }
+  return undefined;
+}
+
+async function take({ kind: of, payload }: WireRecord, emit: Emit): Promise<CallAnswer | undefined> {
+  if (of === kind.stdout || of === kind.stderr) {
+    await emit({ type: of === kind.stdout ? "stdout" : "stderr", data: payload });
+    return undefined;
+  }
+  const answer = callAnswer.parse(JSON.parse(payload.toString("utf8")));
+  if (answer.answer !== "event") return answer;
+  await emit(answer.event);
+  return undefined;
+}
+
+async function feed(stream: Duplex, stdin: Readable): Promise<void> {
+  for await (const chunk of stdin) {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+    for (let at = 0; at < bytes.length; at += STDIN_RECORD_BYTES) {
+      if (stream.destroyed) return;
+      const part = record(kind.stdin, bytes.subarray(at, at + STDIN_RECORD_BYTES));
+      if (!stream.write(part)) await new Promise((resolve) => stream.once("drain", resolve));
+    }
+  }
+  if (!stream.destroyed) stream.write(record(kind.stdin, Buffer.alloc(0)));
+}
+
+function cancelled(method: string): PyroError {
+  return new PyroError("cancelled", `${method} was cancelled`);
+}
