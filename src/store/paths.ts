@@ -33,6 +33,20 @@ export class StatePaths {
     this.uid = uid;
   }
 
+  get workspaces(): string {
+    return join(this.data, "workspaces");
+  }
+  /** What cannot be read as a workspace, set aside so that it does not stand in the way of the others. */
+  get quarantine(): string {
+    return join(this.data, "quarantine");
+  }
+  workspace(id: string): string {
+    return join(this.workspaces, id);
+  }
+  /** The record of a workspace; a directory without one is not a workspace. */
+  workspaceRecord(id: string): string {
+    return join(this.workspaces, id, "workspace.json");
+  }
   get images(): string {
     return join(this.cache, "images");
   }
@@ -133,6 +147,11 @@ export class StatePaths {
   /** Makes the cache's directories; raises `state_dir_unsafe` or `cache_not_writable`. */
   prepareCache(): void {
     for (const path of this.#cacheDirectories()) makePrivateDirectory(path, this.uid);
+  }
+
+  /** Makes the directories of workspaces; raises `state_dir_unsafe` or `cache_not_writable`. */
+  prepareData(): void {
+    for (const path of [this.data, this.workspaces, this.quarantine]) makePrivateDirectory(path, this.uid);
   }
 
   /** Checks the cache's directories as far as they exist, writing nothing. */

@@ -1,0 +1,62 @@
+/** What is written down of a workspace: one JSON file each. What can be observed, such as whether it runs, is not in it. */
+import { z } from "zod";
+
+const name = z.string().max(64);
+const time = z.string().max(40);
+
+/** One layer of a workspace's disk, a qcow2 file of its own; the first lies at the bottom. */
+const layer = z.strictObject({ file: z.string().regex(/^[a-z0-9-]+\.qcow2$/) });
+
+const snapshot = z.strictObject({
+  name,
+  created_at: time,
+  /** Layers, bottom first, that together are the disk at that moment; none of them is ever written again */
+  layers: z.array(layer).min(1),
+});
+
+const secret = z.strictObject({ name, source: z.enum(["value", "file"]) });
+
+const seed = z.strictObject({
+  origin_kind: z.enum(["empty", "directory", "archive", "git_checkout", "repo_url"]),
+  origin_ref: z.string().nullable(),
+  entry_count: z.int().min(0),
+  bytes_written: z.int().min(0),
+  commit: z.string().nullable(),
+});
+
+/** What was begun and, while it stands here, not finished: whoever finds it completes it or takes it back. */
+const intent = z.enum(["creating", "starting", "stopping", "resetting", "snapshotting", "deleting"]);
+
+export const workspaceRecord = z.strictObject({
+  schema_version: z.literal(1),
+  workspace_id: z.string().regex(/^ws-[0-9a-f]{12}$/),
+  name: name.nullable(),
+  labels: z.record(name, z.string().max(256)),
+  environment: z.string(),
+  environment_digest: z.string(),
+  vcpu_count: z.int(),
+  mem_mib: z.int(),
+  network_policy: z.enum(["off", "egress", "egress+published-ports"]),
+  created_at: time,
+  /** Wall time of its end; `expires_boot` says the same on the host's own clock, as long as the host is not booted anew */
+  expires_at: time,
+  expires_boot: z.strictObject({ boot_id: z.string(), uptime_ms: z.int() }),
+  last_activity_at: time,
+  intent: intent.nullable(),
+  /** Whether it is meant to run; where it does not run although it is meant to, its keeper or its machine has died */
+  wanted: z.enum(["started", "stopped"]),
+  /** Why it does not run although it is meant to; null where that is not known, or it does */
+  failure: z.strictObject({ code: z.string(), message: z.string(), at: time }).nullable(),
+  seed: seed.nullable(),
+  layers: z.array(layer),
+  baseline: snapshot.nullable(),
+  snapshots: z.array(snapshot),
+  secrets: z.array(secret),
+  command_count: z.int().min(0),
+  reset_count: z.int().min(0),
+  last_reset_at: time.nullable(),
+});
+
+export type WorkspaceRecord = Readonly<z.infer<typeof workspaceRecord>>;
+export type WorkspaceSeed = Readonly<z.infer<typeof seed>>;
+export type DiskLayer = Readonly<z.infer<typeof layer>>;

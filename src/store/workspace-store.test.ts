@@ -1,0 +1,125 @@
+/** Records of workspaces: found by id and name, replaced whole, and damaged ones never in the way of the others. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { statePaths } from "./paths.ts";
+import type { WorkspaceRecord } from "./workspace-record.ts";
+import { WorkspaceStore } from "./workspace-store.ts";
+
+const TIME = "2026-01-01T00:00:00.000Z";
+const NEVER_SEEN = "ws-ffffffffffff";
+let home: string;
+let store: WorkspaceStore;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "pyro-store-"));
+  store = new WorkspaceStore(statePaths({ PYRO_HOME: home }));
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+function record(number: number, more: Partial<WorkspaceRecord> = {}): WorkspaceRecord {
+  return {
+    schema_version: 1,
+    workspace_id: `ws-${number.toString(16).padStart(12, "0")}`,
+    name: null,
+    labels: {},
+    environment: "debian:12",
+    environment_digest: `sha256:${"0".repeat(64)}`,
+    vcpu_count: 1,
+    mem_mib: 1024,
+    network_policy: "off",
+    created_at: TIME,
+    expires_at: TIME,
+    expires_boot: { boot_id: "boot", uptime_ms: 1 },
+    last_activity_at: TIME,
+    intent: "creating",
+    wanted: "started",
+    failure: null,
+    seed: null,
+    layers: [{ file: "1.qcow2" }],
+    baseline: null,
+    snapshots: [],
+    secrets: [],
+    command_count: 0,
+    reset_count: 0,
+    last_reset_at: null,
+    ...more,
+  };
+}
+
+const fileOf = ({ workspace_id }: WorkspaceRecord) => store.paths.workspaceRecord(workspace_id);
+
+describe("a workspace's record", () => {
+  it("is found by its id and by its name, as it was written last", () => {
+    const first = record(1, { name: "fix" });
+    store.create(first);
+    store.create(record(2));
+    expect(store.find(first.workspace_id)).toEqual(first);
+    const changed = { ...first, intent: null, labels: { repo: "a" } };
+    store.write(changed);
+    expect(store.find("fix")).toEqual(changed);
+    expect(readdirSync(store.paths.workspace(first.workspace_id))).toEqual(["workspace.json"]);
+  });
+
+  it("is a typed error where there is none, or more than one", () => {
+    expect(() => store.find("fix")).toThrow(expect.objectContaining({ code: "workspace_not_found" }));
+    expect(() => store.find(NEVER_SEEN)).toThrow(expect.objectContaining({ code: "workspace_not_found" }));
+    expect(() => store.find("../../etc")).toThrow(expect.objectContaining({ code: "workspace_not_found" }));
+    for (const number of [1, 2]) store.create(record(number, { name: "fix" }));
+    expect(() => store.find("fix")).toThrow(expect.objectContaining({ code: "workspace_ambiguous" }));
+  });
+
+  it("takes no id that is taken, and its directory is ours alone", () => {
+    store.create(record(1));
+    expect(() => store.create(record(1))).toThrow(expect.objectContaining({ code: "host_io_failed" }));
+    store.remove(record(1).workspace_id);
+    store.remove(record(1).workspace_id);
+    expect(store.list()).toEqual({ records: [], damaged: [] });
+    store.create(record(1));
+  });
+});
+
+function instead(path: string, make: (path: string) => unknown): void {
+  rmSync(path);
+  make(path);
+}
+
+describe("records that are damaged", () => {
+  const damages: readonly (readonly [string, (path: string) => void])[] = [
+    ["empty", (path) => writeFileSync(path, "")],
+    ["all zeros", (path) => writeFileSync(path, Buffer.alloc(500))],
+    ["half", (path) => writeFileSync(path, readFileSync(path, "utf8").slice(0, 200))],
+    ["of another schema", (path) => writeFileSync(path, "{}")],
+    ["of a later version", (path) => writeFileSync(path, JSON.stringify({ ...record(7), schema_version: 2 }))],
+    ["another's", (path) => writeFileSync(path, JSON.stringify(record(8)))],
+    ["a directory", (path) => instead(path, mkdirSync)],
+    ["a link", (path) => instead(path, (name) => symlinkSync("/etc/passwd", name))],
+  ];
+
+  it.each(damages)("because they are %s leave the others alone, and can be set aside", (_, damage) => {
+    for (const number of [1, 7]) store.create(record(number));
+    damage(fileOf(record(7)));
+    const { records, damaged } = store.list();
+    expect(records).toEqual([record(1)]);
+    expect(damaged).toEqual([{ workspace_id: record(7).workspace_id, reason: expect.any(String) }]);
+    expect(() => store.find(record(7).workspace_id)).toThrow(expect.objectContaining({ code: "workspace_damaged" }));
+    for (const one of damaged) expect(store.quarantine(one)).toContain(one.workspace_id);
+    expect(store.list()).toEqual({ records: [record(1)], damaged: [] });
+    expect(readdirSync(store.paths.quarantine)).toHaveLength(2);
+  });
+
+  it("are told apart from a directory whose record was never written or is gone", () => {
+    store.create(record(1));
+    mkdirSync(store.paths.workspace(NEVER_SEEN));
+    expect(store.list()).toEqual({ records: [record(1)], damaged: [] });
+  });
+});
+
+it("two hundred records, some of them damaged, are listed in a moment", () => {
+  for (let number = 0; number < 200; number += 1) store.create(record(number));
+  for (let number = 0; number < 200; number += 20) writeFileSync(fileOf(record(number)), "{");
+  const before = performance.now();
+  const { records, damaged } = store.list();
+  expect([records.length, damaged.length]).toEqual([190, 10]);
+  expect(performance.now() - before).toBeLessThan(500);
+});
