@@ -1,5 +1,6 @@
 #!/bin/sh
 # Installs the host programs that pyro needs and that are missing, where it may; otherwise prints the one command to run.
+# With --runtime leaves out what only building needs; with --list names the packages and installs nothing.
 set -eu
 
 # package:program that shows it is there
@@ -7,6 +8,10 @@ needed="qemu-system-x86:/usr/bin/qemu-system-x86_64 qemu-utils:/usr/bin/qemu-img
 squashfs-tools:/usr/bin/sqfstar mmdebstrap:/usr/bin/mmdebstrap uidmap:/usr/bin/newuidmap
 e2fsprogs:/sbin/mke2fs util-linux:/usr/bin/flock apt:/usr/bin/apt-get dpkg:/usr/bin/dpkg-deb
 debian-archive-keyring:/usr/share/keyrings/debian-archive-keyring.gpg"
+if [ "${1:-}" = --list ]; then
+  for entry in $needed; do echo "${entry%%:*}"; done
+  exit 0
+fi
 # what building from a checkout needs beside them
 [ "${1:-}" = --runtime ] || needed="$needed gcc:/usr/bin/gcc libc6-dev:/usr/lib/x86_64-linux-gnu/libc.a"
 

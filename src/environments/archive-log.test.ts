@@ -43,6 +43,19 @@ describe("a failed build", () => {
     expect(unreachable.message).toContain("Connection refused");
   });
 
+  it("names them too where apt sums up only what is missing, as it does on a machine without a network", () => {
+    const unreachable = error(
+      "Err:4 http://127.0.0.1:9/debian bookworm Release",
+      "  Cannot initiate the connection to 127.0.0.1:9 (127.0.0.1). - connect (101: Network is unreachable)",
+      "E: The repository 'http://127.0.0.1:9/debian bookworm Release' does not have a Release file.",
+    );
+    expect(unreachable).toMatchObject({
+      code: "archive_unreachable",
+      message: expect.stringContaining("Network is unreachable"),
+      details: { url: "http://127.0.0.1:9/debian" },
+    });
+  });
+
   it("is not the network's fault when a signature or a hash is wrong", () => {
     const signature = error("E: Failed to fetch http://a/InRelease  The following signatures were invalid: BADSIG");
     expect(signature).toMatchObject({ code: "environment_build_failed", message: expect.stringContaining("BADSIG") });

@@ -70,10 +70,11 @@ export function buildError(log: readonly string[], what: string, destination: st
   });
 }
 
+/** The first failure, as apt sums it up, or else as it happened: an `Err:` line and, indented below it, the cause. */
 function failedFetch(lines: readonly string[]): { url: string; cause: string } | undefined {
-  for (const line of lines) {
-    const [, url, cause] = /^[EW]: Failed to fetch (\S+)\s+(.+)$/.exec(line) ?? [];
-    if (url !== undefined && cause !== undefined) return { url, cause: cause.trim() };
-  }
-  return undefined;
+  const failures =
+    /^[EW]: Failed to fetch (?<url>\S+)\s+(?<cause>.+)$/m.exec(lines.join("\n")) ??
+    /^Err:\d+ (?<url>\S+).*\n {2}(?<cause>\S.*)$/m.exec(lines.join("\n"));
+  const { url, cause } = failures?.groups ?? {};
+  return url === undefined || cause === undefined ? undefined : { url, cause: cause.trim() };
 }

@@ -4,6 +4,7 @@ import { PyroError, toPyroError } from "../contract/errors.ts";
 import { atomicWrite, readJson } from "../platform/files.ts";
 import { bootId, deviceAccess, fileIdentity } from "../platform/host.ts";
 import type { Machine } from "./machine.ts";
+import { bootDeadlineMs } from "./qemu.ts";
 import type { Acceleration } from "./qemu-args.ts";
 
 /** Time in which a guest under KVM must have reached its agent, in milliseconds: ten times what a slow host needs. */
@@ -29,6 +30,8 @@ export interface KvmProbe {
   readonly kernel: string;
   /** Absolute path of the VMM */
   readonly vmm: string;
+  /** Whether the caller takes nothing but KVM: then a machine has the time of any other boot, and an old refusal does not count */
+  readonly demanded: boolean;
   /** Boots a throw-away machine under KVM; rejects when it does not get there */
   boot(deadline_ms: number): Promise<Machine>;
 }
@@ -40,7 +43,7 @@ export async function kvmVerdict(probe: KvmProbe, again = false): Promise<KvmVer
     return verdict(false, access === "missing" ? "there is no /dev/kvm" : "/dev/kvm may not be opened by this user");
   const key = { boot_id: bootId(), kernel: probe.kernel, vmm: fileIdentity(probe.vmm) };
   const remembered = again ? undefined : recall(probe.record);
-  if (remembered !== undefined && same(remembered, key)) return remembered;
+  if (remembered !== undefined && same(remembered, key) && (remembered.usable || !probe.demanded)) return remembered;
   const fresh = await tryKvm(probe);
   atomicWrite(probe.record, JSON.stringify({ schema_version: 1, ...key, ...fresh }));
   return fresh;
@@ -58,15 +61,15 @@ export function chooseAcceleration(demanded: string | undefined, found: KvmVerdi
 }
 
 async function tryKvm(probe: KvmProbe): Promise<KvmVerdict> {
+  const deadline_ms = probe.demanded ? bootDeadlineMs.kvm : KVM_PROBE_MS;
   try {
-    const machine = await probe.boot(KVM_PROBE_MS);
+    const machine = await probe.boot(deadline_ms);
     await machine.kill();
     return verdict(true, "a guest booted under KVM");
   } catch (thrown) {
     const error = toPyroError(thrown);
     if (error.code === "cancelled") throw error;
-    const reason =
-      error.code === "boot_timeout" ? `a guest under KVM hung for ${KVM_PROBE_MS / 1000} s` : error.message;
+    const reason = error.code === "boot_timeout" ? `a guest under KVM hung for ${deadline_ms / 1000} s` : error.message;
     return verdict(false, reason);
   }
 }

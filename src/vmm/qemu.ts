@@ -8,7 +8,7 @@ import { type QemuSpec, qemuArgs } from "./qemu-args.ts";
 import { QemuMachine } from "./qemu-machine.ts";
 
 /** Deadline of a boot in milliseconds, by acceleration (docs/design/limits.md). */
-export const bootDeadlineMs = { kvm: 15_000, tcg: 120_000 } as const;
+export const bootDeadlineMs = { kvm: 60_000, tcg: 120_000 } as const;
 
 /** How long a failure waits for the VMM's own account, in milliseconds. */
 const END_GRACE_MS = 500;

@@ -33,7 +33,7 @@ const WORKSPACE = "/workspace";
 /** Shape of a machine that only has to answer. */
 const BARE = { vcpu_count: 1, mem_mib: 256 } as const;
 /** Time within which the agent answers a call, in milliseconds (docs/design/limits.md). */
-const CALL_DEADLINE_MS = { kvm: 10_000, tcg: 30_000 } as const;
+const CALL_DEADLINE_MS = 30_000;
 
 /** Time in which QEMU must have read a template, in milliseconds: several hundred times what it takes alone. */
 const RESTORE_DEADLINE_MS = 30_000;
@@ -135,7 +135,9 @@ export class GuestSource implements MachineSource {
         bootQemu(programs, spec, { deadline_ms, signal }),
       );
     };
-    return kvmVerdict({ record: this.paths.kvmRecord, kernel: kernel.digest, vmm: host.qemu, boot }, again);
+    const demanded = this.#demanded === "kvm";
+    const probe = { record: this.paths.kvmRecord, kernel: kernel.digest, vmm: host.qemu, demanded, boot };
+    return kvmVerdict(probe, again);
   }
 
   async #bare(host: HostParts, kernel: InstalledKernel): Promise<Omit<GuestParts, "acceleration">> {
@@ -215,7 +217,7 @@ export class GuestSource implements MachineSource {
     return withMachineFiles(this.#environments, parts, disk, signal, (spec) => start(programs, spec));
   }
 
-  #opened({ host, environment, acceleration }: GuestParts, machine: Machine): OpenMachine {
+  #opened({ host, environment }: GuestParts, machine: Machine): OpenMachine {
     const hasRoot = environment !== undefined;
     return {
       machine,
@@ -226,7 +228,7 @@ export class GuestSource implements MachineSource {
       },
       env: environment?.env ?? {},
       cwd: hasRoot ? WORKSPACE : "/",
-      call_deadline_ms: CALL_DEADLINE_MS[acceleration],
+      call_deadline_ms: CALL_DEADLINE_MS,
     };
   }
 }

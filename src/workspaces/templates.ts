@@ -12,7 +12,9 @@ import { type OpenTemplate, type RemovedFile, type Template, TemplateStore } fro
 import { DISK_BYTES, originOf, type WholeGuestParts, withMachineFiles } from "./guest-parts.ts";
 
 const BYTES_PER_MIB = 1_048_576;
-/** What a template may take beside its guest's memory, in bytes. */
+/** Disk space below which no template is begun, in bytes: twice what one takes. */
+const TEMPLATE_BYTES = 256 * BYTES_PER_MIB;
+/** Disk space below which a failure is the disk's, in bytes. */
 const STATE_BYTES = 16 * BYTES_PER_MIB;
 
 /** What is known of the template that a start would use. */
@@ -103,6 +105,7 @@ export class Templates {
     const memory = this.#store.newFile();
     const state = this.#store.newFile();
     try {
+      if (freeDiskBytes(this.#paths.templates) < TEMPLATE_BYTES) throw this.#diskFull();
       memory.truncate(mem_mib * BYTES_PER_MIB);
       const programs = { ...host, agent: host.agent.path };
       const files = { memory: memory.fd, state: state.fd, disk_bytes: DISK_BYTES };
@@ -124,12 +127,16 @@ export class Templates {
     throw new PyroError("host_io_failed", `The template of "${environment.name}" changed while it was written`);
   }
 
-  /** A VMM whose memory is a file on a full disk ends with SIGBUS, and cannot say why. */
+  /** On a full disk, emulation ends with SIGBUS, and KVM tries the same access for ever: neither can say why. */
   #fullDisk(thrown: unknown): unknown {
-    const error = toPyroError(thrown);
-    if (error.code !== "vm_start_failed" || freeDiskBytes(this.#paths.templates) > STATE_BYTES) return thrown;
+    const { code } = toPyroError(thrown);
+    const mayBeDisk = code === "vm_start_failed" || code === "boot_timeout";
+    return mayBeDisk && freeDiskBytes(this.#paths.templates) <= STATE_BYTES ? this.#diskFull(thrown) : thrown;
+  }
+
+  #diskFull(cause?: unknown): PyroError {
     const path = this.#paths.templates;
-    return new PyroError("host_disk_full", `The disk of "${path}" is full`, { details: { path }, cause: thrown });
+    return new PyroError("host_disk_full", `The disk of "${path}" is full`, { details: { path }, cause });
   }
 }
 

@@ -5,6 +5,8 @@ import { packageRoot } from "../../src/platform/package-root.ts";
 
 export const pyroProgram = join(packageRoot(), "bin/pyro");
 
+const keptVariables = ["PATH", "HOME", "XDG_CACHE_HOME", "PYRO_HOME", "PYRO_ACCEL"];
+
 /** What a finished command line gave. */
 export interface CliResult {
   readonly status: number | null;
@@ -18,10 +20,9 @@ export interface CliOptions {
   readonly stdin?: string;
 }
 
-/** Starts `pyro` with a clean environment beside PATH and HOME. */
+/** Starts `pyro` with a clean environment beside `keptVariables`. */
 export function startCli(args: readonly string[], options: CliOptions = {}): ChildProcess {
-  const { PATH = "", HOME = "", XDG_CACHE_HOME, PYRO_HOME } = process.env;
-  const kept = { PATH, HOME, ...(XDG_CACHE_HOME && { XDG_CACHE_HOME }), ...(PYRO_HOME && { PYRO_HOME }) };
+  const kept = Object.fromEntries(keptVariables.map((name) => [name, process.env[name]]).filter(([, value]) => value));
   const child = spawn(pyroProgram, args, { env: { ...kept, ...options.env }, stdio: "pipe" });
   child.stdin?.on("error", () => {});
   child.stdin?.end(options.stdin ?? "");

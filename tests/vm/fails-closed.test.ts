@@ -52,7 +52,8 @@ describe("pyro run fails closed", () => {
     ["that ends at once", "/usr/bin/qemu-img", "vm_start_failed"],
     ["that does not say its version", "/bin/false", "host_unsupported"],
   ])("with a QEMU %s", (_, program, code) => {
-    const result = inAlteredHost(`mount --bind ${program} /usr/bin/qemu-system-x86_64`, command);
+    const script = `mount --bind ${program} /usr/bin/qemu-system-x86_64`;
+    const result = inAlteredHost(script, command, { PYRO_ACCEL: "tcg" });
     expect(result.status).toBe(125);
     expect(result.error).toMatchObject({ code });
   });

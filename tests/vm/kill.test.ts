@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { beforeAll, describe, expect, it } from "vitest";
 import { statePaths } from "../../src/store/paths.ts";
-import { cli, finished, startCli } from "../support/cli.ts";
+import { type CliResult, cli, finished, startCli } from "../support/cli.ts";
 import { descendants, filesBelow, type ProcessIdentity, survivors, untilEmpty } from "../support/leftovers.ts";
 
 const cache = statePaths().cache;
@@ -38,7 +38,7 @@ describe("after the end of pyro run", () => {
   ] as const)("%s ends it cleanly with status %i", async (signal, status) => {
     const child = startCli(sleeper);
     const end = finished(child);
-    await begun(child);
+    await begun(child, end);
     const processes = descendants(child.pid ?? 0);
     expect(processes.map(({ name }) => name)).toContain("bwrap");
     const at = performance.now();
@@ -51,7 +51,7 @@ describe("after the end of pyro run", () => {
   it("a second SIGINT ends it at once", async () => {
     const child = startCli(sleeper);
     const end = finished(child);
-    await begun(child);
+    await begun(child, end);
     const processes = descendants(child.pid ?? 0);
     child.kill("SIGINT");
     child.kill("SIGINT");
@@ -63,7 +63,7 @@ describe("after the end of pyro run", () => {
   it("a reader that goes away ends it", async () => {
     const child = startCli(["run", "debian:12", "--", "yes"]);
     const end = finished(child);
-    await begun(child);
+    await begun(child, end);
     const processes = descendants(child.pid ?? 0);
     child.stdout?.destroy();
     expect(await end).toMatchObject({ status: 141 });
@@ -71,6 +71,11 @@ describe("after the end of pyro run", () => {
   });
 });
 
-async function begun(child: ReturnType<typeof startCli>): Promise<void> {
-  if (child.stdout !== null) await once(child.stdout, "data");
+/** Waits for the first output; fails with what pyro said where it ends before that. */
+async function begun(child: ReturnType<typeof startCli>, end: Promise<CliResult>): Promise<void> {
+  const early = end.then(({ stderr }) => {
+    throw new Error(`ended without output: ${stderr}`);
+  });
+  early.catch(() => {});
+  if (child.stdout !== null) await Promise.race([once(child.stdout, "data"), early]);
 }
