@@ -9,7 +9,7 @@ import { BootWatch } from "./boot-watch.ts";
 import type { DiskFiles, Machine, MachineEnd } from "./machine.ts";
 import { layerNode, type QemuSpec, vmmFile, writableFile } from "./qemu-args.ts";
 import { Qmp } from "./qmp.ts";
-import { Ring, shownTail, VMM_LOG_BYTES } from "./ring.ts";
+import { Ring, shownPanic, shownTail, VMM_LOG_BYTES } from "./ring.ts";
 
 /** How long a killed VMM may take to vanish before we stop waiting, in milliseconds. */
 const VANISH_MS = 5_000;
@@ -118,14 +118,14 @@ export class QemuMachine implements Machine {
   }
 
   #describe(end: ChildEnd, log: Ring): MachineEnd {
-    const console_tail = this.tail();
+    const panic = shownPanic(this.#watch.ring.text());
     const vmm_tail = shownTail(end.error?.message ?? log.text());
-    return { reason: this.#reason(end, console_tail), console_tail, vmm_tail };
+    return { reason: this.#reason(end, panic !== undefined), console_tail: panic ?? this.tail(), vmm_tail };
   }
 
-  #reason(end: ChildEnd, console_tail: string): MachineEnd["reason"] {
+  #reason(end: ChildEnd, hasPanicked: boolean): MachineEnd["reason"] {
     if (this.#killed) return "killed";
-    if (/Kernel panic/.test(console_tail)) return "guest_panic";
+    if (hasPanicked) return "guest_panic";
     return end.exit_code === 0 ? "guest_exit" : "vmm_failed";
   }
 }

@@ -1,6 +1,6 @@
 /** The ring keeps the end of a stream, whatever the chunks. */
 import { describe, expect, it } from "vitest";
-import { Ring } from "./ring.ts";
+import { Ring, shownPanic } from "./ring.ts";
 
 function kept(capacity: number, chunks: readonly string[]): string {
   const ring = new Ring(capacity);
@@ -48,5 +48,14 @@ describe("Ring", () => {
     for (let count = 0; count < 500_000; count += 1) ring.push(byte);
     expect(ring.text()).toBe("x".repeat(65_536));
     expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
+
+describe("a console that ends in a panic", () => {
+  it("is shown from the panic on, however much comes behind it", () => {
+    const text = `boot\n[    2.8] Kernel panic - not syncing: crash\n${"[    2.9] Code: 00\n".repeat(500)}`;
+    expect(shownPanic(text)).toMatch(/^\[ {4}2\.8\] Kernel panic - not syncing: crash\n/);
+    expect(shownPanic(text)).toHaveLength(2048);
+    expect(shownPanic("boot\nready\n")).toBeUndefined();
   });
 });

@@ -11,6 +11,13 @@ export function shownTail(text: string): string {
   return cleanText(text).slice(-TAIL_CHARS);
 }
 
+/** What an error shows of a console that ends in a panic: its beginning, which says why; undefined where there was none. */
+export function shownPanic(text: string): string | undefined {
+  const at = text.lastIndexOf("Kernel panic");
+  if (at < 0) return undefined;
+  return cleanText(text.slice(text.lastIndexOf("\n", at) + 1)).slice(0, TAIL_CHARS);
+}
+
 /** Keeps at most `capacity` bytes in one buffer; what is older is overwritten, whatever the size of the chunks. */
 export class Ring {
   readonly #capacity: number;
