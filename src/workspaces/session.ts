@@ -11,7 +11,7 @@ import { type ExecEnded, PROTOCOL_VERSION } from "../wire/messages.ts";
 import type { OpenMachine } from "./machine-source.ts";
 
 /** How late a machine's clock may be when its first command starts, in milliseconds. */
-const CLOCK_TOLERANCE_MS = 200;
+const CLOCK_TOLERANCE_MS = 300;
 /** Entropy credited to a machine before its first command, in bytes. */
 const ENTROPY_BYTES = 256;
 /** How long a broken connection waits for the machine's own account of its end, in milliseconds. */

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rustix::fs::{Mode, open};
+use rustix::fs::{Mode, mkdirat, open};
+use rustix::io::Errno;
 use rustix::mount::mount_move;
 use rustix::system::sethostname;
 use rustix::time::{ClockId, Timespec, clock_settime};
@@ -92,11 +93,16 @@ impl Setup {
         let find = |disk: &Disk| resized_block_device(&disk.serial, disk.size_bytes);
         let device = self.disk.as_ref().map(find).transpose()?;
         mount_all(&[mount_table::writable(device.as_deref())])?;
-        ["upper", "work", "workspace", STAGING]
+        let top = open(DISK, LISTED, Mode::empty())?;
+        // A disk that is new has nothing to be removed from it.
+        match mkdirat(&top, STAGING, Mode::from_raw_mode(0o755)) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => remove_leftovers(&top),
+            Err(errno) => return Err(errno.into()),
+        }
+        ["upper", "work", "workspace"]
             .iter()
             .try_for_each(|name| make_directory(&format!("{DISK}/{name}"), 0o755))?;
-        let top = open(DISK, LISTED, Mode::empty())?;
-        remove_leftovers(&top);
         Ok(top)
     }
 
