@@ -1,4 +1,5 @@
 /** Machines that are restored from one template are strangers to one another: no secret, name, time, disk or memory is shared. */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,9 +15,11 @@ import { withMachineFiles } from "../../src/workspaces/guest-parts.ts";
 import type { OpenMachine } from "../../src/workspaces/machine-source.ts";
 import { copiedHome, ENVIRONMENT } from "../support/copied-home.ts";
 import { type Guests, guestsOf, printed, quiet, SHAPE, withSession } from "../support/guests.ts";
+import { patience } from "../support/patience.ts";
 
 const CLONES = 16;
-const AT_ONCE = 4;
+/** The emulated machine of `make test-kvm` loses guests when several run at once (docs/design/kvm.md). */
+const AT_ONCE = patience > 1 ? 1 : 4;
 const CLOCK_MS = 500;
 const GIB = 1_073_741_824;
 
