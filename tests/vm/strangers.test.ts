@@ -18,7 +18,7 @@ import { type Guests, guestsOf, printed, quiet, SHAPE, withSession } from "../su
 import { patience } from "../support/patience.ts";
 
 const CLONES = 16;
-/** The emulated machine of `make test-kvm` loses guests when several run at once (docs/design/kvm.md). */
+/** One after the other where all is slow, as in the emulated machine of `make test-kvm` (docs/design/kvm.md). */
 const AT_ONCE = patience > 1 ? 1 : 4;
 const CLOCK_MS = 500;
 const GIB = 1_073_741_824;
