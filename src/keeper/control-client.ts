@@ -4,11 +4,10 @@ import { PyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
 import { connectTo } from "../platform/control-socket.ts";
 import { version } from "../version.ts";
+import { stdinParts, written } from "../wire/pace.ts";
 import { RecordDecoder, type WireRecord } from "../wire/records.ts";
 import { type CallAnswer, callAnswer, jsonRecord, kind, record } from "./call.ts";
 import { SOCKET } from "./control-server.ts";
-
-const STDIN_RECORD_BYTES = 65_536;
 
 export interface CallOptions {
   /** Cancels the call: the keeper is told by the end of the connection */
@@ -76,15 +75,11 @@ async function take({ kind: of, payload }: WireRecord, emit: Emit): Promise<Call
 }
 
 async function feed(stream: Duplex, stdin: Readable): Promise<void> {
-  for await (const chunk of stdin) {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
-    for (let at = 0; at < bytes.length; at += STDIN_RECORD_BYTES) {
-      if (stream.destroyed) return;
-      const part = record(kind.stdin, bytes.subarray(at, at + STDIN_RECORD_BYTES));
-      if (!stream.write(part)) await new Promise((resolve) => stream.once("drain", resolve));
-    }
+  for await (const part of stdinParts(stdin)) {
+    if (stream.destroyed) return;
+    await written(stream, record(kind.stdin, part));
   }
-  if (!stream.destroyed) stream.write(record(kind.stdin, Buffer.alloc(0)));
+  await written(stream, record(kind.stdin, Buffer.alloc(0)));
 }
 
 function cancelled(method: string): PyroError {

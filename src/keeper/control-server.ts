@@ -4,6 +4,7 @@ import { PassThrough, type Readable } from "node:stream";
 import { toPyroError } from "../contract/errors.ts";
 import type { Emit, OperationEvent } from "../contract/progress.ts";
 import { type Listening, listenOn } from "../platform/control-socket.ts";
+import { written } from "../wire/pace.ts";
 import { RecordDecoder } from "../wire/records.ts";
 import { type CallAnswer, type CallRequest, callRequest, jsonRecord, kind, record } from "./call.ts";
 
@@ -96,26 +97,11 @@ class Call {
   }
 
   #emit(event: OperationEvent): Promise<void> {
-    if ("data" in event) return this.#send(record(kind[event.type], event.data));
+    if ("data" in event) return written(this.#stream, record(kind[event.type], event.data));
     return this.#answer({ answer: "event", event });
   }
 
   #answer(answer: CallAnswer): Promise<void> {
-    return this.#send(jsonRecord(answer));
-  }
-
-  /** Resolves when there is room for more, or nobody is left to send to. */
-  #send(bytes: Buffer): Promise<void> {
-    const stream = this.#stream;
-    if (stream.destroyed || stream.write(bytes)) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        stream.off("drain", done);
-        stream.off("close", done);
-        resolve();
-      };
-      stream.once("drain", done);
-      stream.once("close", done);
-    });
+    return written(this.#stream, jsonRecord(answer));
   }
 }

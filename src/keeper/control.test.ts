@@ -189,10 +189,10 @@ describe("a keeper that is not there", () => {
   });
 
   it("is reached however deep its directory lies", async () => {
-    directory = join(directory, ...Array.from({ length: 12 }, () => "a-directory-name"));
-    mkdirSync(directory, { recursive: true });
-    await serve({ ping: async () => "deep" });
-    expect(await call("ping")).toEqual({ result: "deep" });
+    const deep = join(directory, ...Array.from({ length: 12 }, () => "a-directory-name"));
+    mkdirSync(deep, { recursive: true });
+    listening = await serveCalls(deep, { ping: async () => "deep" });
+    expect(await callKeeper(deep, "ping", {}, options())).toEqual({ result: "deep" });
   });
 
   it("is undefined where something else has the name of its socket", async () => {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { field } from "../contract/fields.ts";
 import { operation } from "./operation.ts";
 import { readinessFields } from "./readiness-fields.ts";
+import { startErrors } from "./start-errors.ts";
 
 export const prepare = operation({
   names: { cli: "prepare", sdk: "prepare" },
@@ -22,32 +23,7 @@ export const prepare = operation({
     changed: z.boolean().describe("False when it was warm already"),
     execution_mode: field.executionMode,
   }),
-  errors: [
-    "invalid_input",
-    "environment_not_found",
-    "environment_build_failed",
-    "environment_damaged",
-    "archive_unreachable",
-    "not_available",
-    "host_program_missing",
-    "host_unsupported",
-    "agent_missing",
-    "agent_mismatch",
-    "cache_not_writable",
-    "host_disk_full",
-    "host_io_failed",
-    "state_dir_unsafe",
-    "cage_unavailable",
-    "kvm_unavailable",
-    "vm_start_failed",
-    "boot_failed",
-    "boot_timeout",
-    "guest_lost",
-    "agent_stalled",
-    "protocol_violation",
-    "template_unusable",
-    "cancelled",
-  ],
+  errors: [...startErrors, "template_unusable", "cancelled"],
   positional: ["environment"],
   handle: (input, { engine, signal, emit }) => engine.preparation.prepare(input, { signal, emit }),
 });

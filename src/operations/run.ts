@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { field } from "../contract/fields.ts";
 import { operation } from "./operation.ts";
+import { startErrors } from "./start-errors.ts";
 
 export const run = operation({
   names: { cli: "run", sdk: "runInVm", mcp: "vm_run" },
@@ -35,28 +36,7 @@ export const run = operation({
     network_enabled: z.boolean().describe("The guest could reach the public network"),
   }),
   errors: [
-    "invalid_input",
-    "environment_not_found",
-    "environment_build_failed",
-    "environment_damaged",
-    "archive_unreachable",
-    "not_available",
-    "host_program_missing",
-    "host_unsupported",
-    "agent_missing",
-    "agent_mismatch",
-    "cache_not_writable",
-    "host_disk_full",
-    "host_io_failed",
-    "state_dir_unsafe",
-    "cage_unavailable",
-    "kvm_unavailable",
-    "vm_start_failed",
-    "boot_failed",
-    "boot_timeout",
-    "guest_lost",
-    "agent_stalled",
-    "protocol_violation",
+    ...startErrors,
     "vm_expired",
     "command_not_found",
     "command_not_executable",

@@ -1,5 +1,7 @@
 /** What a template was made from: every part counts, and a person is told which one changed. */
+
 import { describe, expect, it } from "vitest";
+import { origin } from "../../tests/support/template-origin.ts";
 import {
   changes,
   hasSamePurpose,
@@ -8,19 +10,6 @@ import {
   templateKey,
   templateOrigin,
 } from "./template-origin.ts";
-
-const origin: TemplateOrigin = {
-  environment: "debian:12",
-  environment_digest: "sha256:e",
-  kernel: "sha256:k",
-  agent: "a",
-  vmm: "1:2:3:4:5",
-  cpu: "",
-  machine: "m",
-  acceleration: "tcg",
-  vcpu_count: 1,
-  mem_mib: 1024,
-};
 
 /** The same origin with another value of one part. */
 const altered: Readonly<Record<keyof TemplateOrigin, TemplateOrigin>> = {

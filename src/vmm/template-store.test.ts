@@ -20,24 +20,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { origin } from "../../tests/support/template-origin.ts";
 import { namelessFile } from "../platform/files.ts";
 import { type StatePaths, statePaths } from "../store/paths.ts";
 import { type TemplateOrigin, templateKey } from "./template-origin.ts";
 import { TemplateStore } from "./template-store.ts";
 
 const TSC_KHZ = 2_600_000;
-const origin: TemplateOrigin = {
-  environment: "debian:12",
-  environment_digest: "sha256:e",
-  kernel: "sha256:k",
-  agent: "a",
-  vmm: "1:2:3:4:5",
-  cpu: "",
-  machine: "m",
-  acceleration: "tcg",
-  vcpu_count: 1,
-  mem_mib: 1024,
-};
 const upgraded: TemplateOrigin = { ...origin, agent: "b" };
 
 let directory: string;

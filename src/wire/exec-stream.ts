@@ -3,6 +3,7 @@ import type { ClientHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
 import { PyroError, toPyroError } from "../contract/errors.ts";
 import { type ExecEnded, messages, recordKind } from "./messages.ts";
+import { stdinParts, written } from "./pace.ts";
 import { RecordDecoder, recordHeader, type WireRecord } from "./records.ts";
 import { refusal } from "./refusal.ts";
 import { collect, parse, responseStatus, violation } from "./reply.ts";
@@ -10,8 +11,6 @@ import { Watchdog } from "./watchdog.ts";
 
 /** Takes output; what it returns is awaited before more is read from the guest. */
 export type OutputSink = (kind: "stdout" | "stderr", data: Buffer) => void | Promise<void>;
-
-const STDIN_RECORD_BYTES = 65_536;
 
 /** Drives the exchange to its end. Throws `PyroError` or what broke the stream. */
 export async function execStream(
@@ -80,32 +79,14 @@ async function handOn(onOutput: OutputSink, kind: "stdout" | "stderr", data: Buf
 
 /** Sends the parameters, then stdin where there is one, then the end of the request. */
 async function send(stream: ClientHttp2Stream, params: Buffer, stdin: Readable | undefined): Promise<void> {
-  await write(stream, recordKind.json, params);
-  for await (const chunk of stdin ?? []) {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
-    for (let at = 0; at < bytes.length; at += STDIN_RECORD_BYTES) {
+  await written(stream, recordHeader(recordKind.json, params.length), params);
+  if (stdin !== undefined) {
+    for await (const part of stdinParts(stdin)) {
       if (stream.destroyed || stream.writableEnded) return;
-      await write(stream, recordKind.stdin, bytes.subarray(at, at + STDIN_RECORD_BYTES));
+      await written(stream, recordHeader(recordKind.stdin, part.length), part);
     }
   }
   if (!stream.destroyed && !stream.writableEnded) stream.end();
-}
-
-async function write(stream: ClientHttp2Stream, kind: number, payload: Buffer): Promise<void> {
-  stream.cork();
-  stream.write(recordHeader(kind, payload.length));
-  const room = stream.write(payload);
-  stream.uncork();
-  if (room) return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.once("drain", done);
-    stream.once("close", done);
-  });
 }
 
 function unreadable(cause: unknown): PyroError {

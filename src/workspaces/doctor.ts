@@ -1,10 +1,10 @@
 /** `pyro doctor`: every check is tried for real where that is possible, and each problem comes with its remedy. */
 import { toPyroError } from "../contract/errors.ts";
-import type { Emit } from "../contract/progress.ts";
 import { findInCatalog } from "../environments/catalog.ts";
 import { type ProcessWalls, wallsOf } from "../platform/process-facts.ts";
 import type { GuestSource } from "./guest-source.ts";
 import { type Check, hostChecks } from "./host-checks.ts";
+import type { WorkContext } from "./machine-source.ts";
 import { cold, type Preparation, type Readiness } from "./preparation.ts";
 import { MachineSession } from "./session.ts";
 
@@ -26,11 +26,6 @@ interface Trial {
   readonly execution_mode: Examination["execution_mode"];
 }
 
-interface Context {
-  readonly signal: AbortSignal;
-  readonly emit: Emit;
-}
-
 /** Time that the guest's one command may take, in milliseconds. */
 const EXEC_MS = 30_000;
 
@@ -44,7 +39,7 @@ export class Doctor {
     this.#preparation = preparation;
   }
 
-  async examine(environment: string | undefined, context: Context): Promise<Examination> {
+  async examine(environment: string | undefined, context: WorkContext): Promise<Examination> {
     if (environment !== undefined) findInCatalog(environment);
     const needs_pull = await this.#guests.needsPull();
     const local = await hostChecks(this.#guests.paths, needs_pull, context.signal);
@@ -67,7 +62,7 @@ export class Doctor {
   }
 
   /** A machine that cannot run guests is no place where an environment is warm. */
-  async #readiness(environment: string, context: Context): Promise<Readiness> {
+  async #readiness(environment: string, context: WorkContext): Promise<Readiness> {
     try {
       return await this.#preparation.readiness(environment, context);
     } catch (thrown) {
@@ -77,7 +72,7 @@ export class Doctor {
     }
   }
 
-  async #archiveCheck(context: Context): Promise<Check> {
+  async #archiveCheck(context: WorkContext): Promise<Check> {
     void context.emit({ type: "progress", stage: "archive", message: "Asking the Debian archive" });
     try {
       return check("archive", "ok", `${await this.#guests.askArchive(context.signal)} answers`, null);
@@ -89,7 +84,7 @@ export class Doctor {
   }
 
   /** Tries KVM, boots the cached kernel without an environment, and has the guest run one command. */
-  async #tryGuest(context: Context): Promise<Trial> {
+  async #tryGuest(context: WorkContext): Promise<Trial> {
     const kernel = this.#guests.kernel();
     if (kernel === undefined) {
       const detail = "no kernel is in the cache yet; the first run or pull fetches it";
@@ -103,7 +98,7 @@ export class Doctor {
     return { ...booted, checks: [known, kvm, ...booted.checks] };
   }
 
-  async #kvmCheck(context: Context): Promise<Check> {
+  async #kvmCheck(context: WorkContext): Promise<Check> {
     const verdict = await this.#guests.tryKvm(context.signal);
     if (verdict.usable) return check("KVM", "ok", verdict.reason, null);
     return check(
@@ -114,7 +109,7 @@ export class Doctor {
     );
   }
 
-  async #boot(context: Context): Promise<Trial> {
+  async #boot(context: WorkContext): Promise<Trial> {
     const started = performance.now();
     let session: MachineSession | undefined;
     try {

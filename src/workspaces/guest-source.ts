@@ -1,6 +1,5 @@
 /** Virtual machines of installed environments: gets what is missing, chooses the acceleration, and restores or boots. */
 import { type PyroError, toPyroError } from "../contract/errors.ts";
-import type { Emit } from "../contract/progress.ts";
 import type { Environments } from "../environments/environments.ts";
 import type { InstalledKernel } from "../environments/kernel.ts";
 import { findProgram } from "../platform/programs.ts";
@@ -25,7 +24,7 @@ import {
   type WholeGuestParts,
   withMachineFiles,
 } from "./guest-parts.ts";
-import type { MachineRequest, MachineSource, OpenMachine } from "./machine-source.ts";
+import type { MachineRequest, MachineSource, OpenMachine, WorkContext } from "./machine-source.ts";
 import { type FoundTemplate, Templates } from "./templates.ts";
 
 /** Where commands run. */
@@ -40,11 +39,6 @@ const RESTORE_DEADLINE_MS = 30_000;
 
 /** How a machine begins: booted or restored. */
 type Start = (programs: QemuPrograms, spec: QemuBase) => Promise<Machine>;
-
-interface Context {
-  readonly signal: AbortSignal;
-  readonly emit: Emit;
-}
 
 /** Opens QEMU machines from one user's cache: restored from templates, booted where that is not to be. */
 export class GuestSource implements MachineSource {
@@ -62,19 +56,19 @@ export class GuestSource implements MachineSource {
     this.#demanded = demanded;
   }
 
-  async open(request: MachineRequest, context: Context): Promise<OpenMachine> {
+  async open(request: MachineRequest, context: WorkContext): Promise<OpenMachine> {
     const parts = await this.parts(request, context);
     const found = await this.#template(parts, context);
     return found === undefined ? this.#boot(parts, context) : this.#restore(parts, found, context);
   }
 
   /** The same, booted although there may be a template. */
-  async openCold(request: MachineRequest, context: Context): Promise<OpenMachine> {
+  async openCold(request: MachineRequest, context: WorkContext): Promise<OpenMachine> {
     return this.#boot(await this.parts(request, context), context);
   }
 
   /** A machine without an environment, for examination; needs a kernel in the cache. */
-  async openBare(context: Context): Promise<OpenMachine> {
+  async openBare(context: WorkContext): Promise<OpenMachine> {
     const host = await this.#host();
     const kernel = await this.#environments.ensureKernel(context);
     const acceleration = await this.#acceleration(kernel, context.signal);
@@ -82,7 +76,7 @@ export class GuestSource implements MachineSource {
   }
 
   /** What a machine for this request is made of; what is missing is fetched. */
-  async parts(request: MachineRequest, context: Context): Promise<WholeGuestParts> {
+  async parts(request: MachineRequest, context: WorkContext): Promise<WholeGuestParts> {
     const host = await this.#host();
     const environment = await this.#environments.ensure(request.environment, context);
     const kernel = await this.#environments.ensureKernel(context);
@@ -148,7 +142,6 @@ export class GuestSource implements MachineSource {
   async #host(): Promise<HostParts> {
     if (this.#found !== undefined) return this.#found;
     const programs = { qemu: findProgram("qemu-system-x86_64"), bwrap: findProgram("bwrap"), agent: guestAgent() };
-    this.paths.prepareCache();
     const qemu_version = await qemuVersion(this.paths.vmmRecord, programs.qemu);
     this.#found = { ...programs, qemu_version };
     return this.#found;
@@ -159,7 +152,7 @@ export class GuestSource implements MachineSource {
   }
 
   /** The template of these parts; where the host cannot keep one, a warning, and undefined. */
-  async #template(parts: WholeGuestParts, context: Context): Promise<FoundTemplate | undefined> {
+  async #template(parts: WholeGuestParts, context: WorkContext): Promise<FoundTemplate | undefined> {
     try {
       return await this.templates.ensure(parts, context);
     } catch (thrown) {
@@ -170,7 +163,7 @@ export class GuestSource implements MachineSource {
     }
   }
 
-  async #restore(parts: WholeGuestParts, found: FoundTemplate, context: Context): Promise<OpenMachine> {
+  async #restore(parts: WholeGuestParts, found: FoundTemplate, context: WorkContext): Promise<OpenMachine> {
     const { template, memory, state } = found.open;
     const { signal } = context;
     const files = { memory: memory.fd, state: state.fd };
@@ -196,7 +189,7 @@ export class GuestSource implements MachineSource {
     }
   }
 
-  async #boot(parts: GuestParts, { signal }: Context): Promise<OpenMachine> {
+  async #boot(parts: GuestParts, { signal }: WorkContext): Promise<OpenMachine> {
     const options = { deadline_ms: bootDeadlineMs[parts.acceleration], signal };
     const machine = await this.#startWithDisk(parts, signal, (programs, spec) => bootQemu(programs, spec, options));
     return this.#opened(parts, machine);

@@ -1,10 +1,9 @@
 /** Cages on the host's own kernel, for callers that permit it with `--allow-host-compat`. */
-import type { Emit } from "../contract/progress.ts";
 import type { Environments } from "../environments/environments.ts";
 import { findProgram } from "../platform/programs.ts";
 import { guestAgent } from "../vmm/guest-agent.ts";
 import { startHostCage } from "../vmm/host-cage.ts";
-import type { MachineRequest, MachineSource, OpenMachine } from "./machine-source.ts";
+import type { MachineRequest, MachineSource, OpenMachine, WorkContext } from "./machine-source.ts";
 
 /** Unpacking the environment comes before the agent's first answer. */
 const CALL_DEADLINE_MS = 60_000;
@@ -16,10 +15,7 @@ export class HostCageSource implements MachineSource {
     this.#environments = environments;
   }
 
-  async open(
-    request: MachineRequest,
-    context: { readonly signal: AbortSignal; readonly emit: Emit },
-  ): Promise<OpenMachine> {
+  async open(request: MachineRequest, context: WorkContext): Promise<OpenMachine> {
     const programs = { bwrap: findProgram("bwrap"), unsquashfs: findProgram("unsquashfs") };
     const agent = guestAgent();
     const environment = await this.#environments.ensure(request.environment, context);

@@ -3,6 +3,12 @@ import type { PyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
 import type { Machine } from "../vmm/machine.ts";
 
+/** What long work is given. */
+export interface WorkContext {
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
 export interface MachineRequest {
   /** Name of the environment as the caller gave it */
   readonly environment: string;
@@ -32,5 +38,5 @@ export interface OpenMachine {
 }
 
 export interface MachineSource {
-  open(request: MachineRequest, context: { readonly signal: AbortSignal; readonly emit: Emit }): Promise<OpenMachine>;
+  open(request: MachineRequest, context: WorkContext): Promise<OpenMachine>;
 }

@@ -1,13 +1,13 @@
 /** `run`: a machine for one command. */
-import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
 import type { ExecutionMode } from "../contract/fields.ts";
 import type { Emit } from "../contract/progress.ts";
 import type { ExecEnded } from "../wire/messages.ts";
 import type { MachineSource, OpenMachine } from "./machine-source.ts";
+import { requireNoNetwork } from "./network.ts";
 import { OutputCapture } from "./output-capture.ts";
-import { MachineSession } from "./session.ts";
+import { MachineSession, newVmId } from "./session.ts";
 
 export interface RunInput {
   readonly environment: string;
@@ -53,12 +53,8 @@ export class OneShot {
   }
 
   async run(input: RunInput, context: RunContext): Promise<RunResult> {
-    if (input.network) {
-      throw new PyroError("not_available", "Network egress is not part of this version of pyro", {
-        hint: "Leave --network out",
-      });
-    }
-    const vm_id = `vm-${randomBytes(6).toString("hex")}`;
+    requireNoNetwork(input);
+    const vm_id = newVmId();
     const source = input.allow_host_compat ? this.#hostCages : this.#guests;
     const open = await source.open(input, context);
     const life = new Lifetime(context.signal, input.ttl_seconds);

@@ -1,26 +1,20 @@
 /** Preparing an environment ahead of its use: what is there, what a start would cost, and what is no longer needed. */
-import { randomBytes } from "node:crypto";
 import { PyroError } from "../contract/errors.ts";
 import type { ExecutionMode } from "../contract/fields.ts";
-import type { Emit } from "../contract/progress.ts";
 import type { EnvironmentDetails, Environments } from "../environments/environments.ts";
 import type { PruneResult } from "../environments/prune.ts";
 import type { Template } from "../vmm/template-store.ts";
 import type { WholeGuestParts } from "./guest-parts.ts";
 import type { GuestSource } from "./guest-source.ts";
-import type { MachineRequest } from "./machine-source.ts";
-import { MachineSession } from "./session.ts";
+import type { MachineRequest, WorkContext } from "./machine-source.ts";
+import { requireNoNetwork } from "./network.ts";
+import { MachineSession, newVmId } from "./session.ts";
 import type { TemplateState } from "./templates.ts";
 
 /** Shape of a machine whose caller asks for no other. */
 const SHAPE = { vcpu_count: 1, mem_mib: 1024 } as const;
 /** Time that the proof's command may take, in milliseconds. */
 const PROOF_MS = 30_000;
-
-interface Context {
-  readonly signal: AbortSignal;
-  readonly emit: Emit;
-}
 
 /** What starting a machine of an environment would be. */
 export interface Readiness {
@@ -61,13 +55,9 @@ export class Preparation {
   /** Pulls, makes the template, and restores a machine from it that runs a command; answers at once where all of that was done. */
   async prepare(
     input: { readonly environment: string; readonly network: boolean; readonly force: boolean },
-    context: Context,
+    context: WorkContext,
   ): Promise<Prepared> {
-    if (input.network) {
-      throw new PyroError("not_available", "Network egress is not part of this version of pyro", {
-        hint: "Leave --network out",
-      });
-    }
+    requireNoNetwork(input);
     const { environment, force } = input;
     const pulled = await this.#environments.pull(environment, { force, ...context });
     const request = { environment, ...SHAPE };
@@ -83,7 +73,7 @@ export class Preparation {
   }
 
   /** What a start would be; fetches and makes nothing. */
-  async readiness(environment: string, context: Context): Promise<Readiness> {
+  async readiness(environment: string, context: WorkContext): Promise<Readiness> {
     const isThere = (await this.#environments.inspect(environment)).installed && this.#guests.kernel() !== undefined;
     if (!isThere) return cold(environment, "it has not been pulled");
     const parts = await this.#guests.parts({ environment, ...SHAPE }, context);
@@ -98,7 +88,7 @@ export class Preparation {
   }
 
   /** Removes from the cache what nothing needs, stale templates included. */
-  async prune(context: Context): Promise<PruneResult> {
+  async prune(context: WorkContext): Promise<PruneResult> {
     const first = await this.#environments.prune(context);
     const isWanted = async (template: Template) => (await this.#guests.changesSince(template)).length === 0;
     const templates = await this.#guests.templates.prune(isWanted);
@@ -110,7 +100,7 @@ export class Preparation {
     return { removed: [...first.removed, ...templates], freed_bytes: first.freed_bytes + freed };
   }
 
-  async #prove(request: MachineRequest, parts: WholeGuestParts, context: Context): Promise<void> {
+  async #prove(request: MachineRequest, parts: WholeGuestParts, context: WorkContext): Promise<void> {
     await context.emit({
       type: "progress",
       stage: "proof",
@@ -118,7 +108,7 @@ export class Preparation {
     });
     const began = performance.now();
     const open = await this.#guests.open(request, context);
-    const session = await MachineSession.begin(open, `vm-${randomBytes(6).toString("hex")}`, context.signal);
+    const session = await MachineSession.begin(open, newVmId(), context.signal);
     try {
       const { signal } = context;
       const ended = await session.exec({

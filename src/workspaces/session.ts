@@ -25,6 +25,11 @@ export interface SessionCommand {
   readonly signal: AbortSignal;
 }
 
+/** An identifier for a machine, which is its host name too. */
+export function newVmId(): string {
+  return `vm-${randomBytes(6).toString("hex")}`;
+}
+
 /** Owns an open machine until `close`. */
 export class MachineSession {
   readonly #open: OpenMachine;

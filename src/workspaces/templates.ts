@@ -1,6 +1,5 @@
 /** Templates of machines: found, or made by booting a machine once. */
 import { PyroError, toPyroError } from "../contract/errors.ts";
-import type { Emit } from "../contract/progress.ts";
 import type { Environments } from "../environments/environments.ts";
 import { freeDiskBytes } from "../platform/host.ts";
 import { withFreeLock, withLock } from "../platform/lock.ts";
@@ -10,6 +9,7 @@ import { mapsReadOnlyMemory } from "../vmm/qemu-version.ts";
 import { changes, isSameClock, type TemplateOrigin } from "../vmm/template-origin.ts";
 import { type OpenTemplate, type RemovedFile, type Template, TemplateStore } from "../vmm/template-store.ts";
 import { DISK_BYTES, originOf, type WholeGuestParts, withMachineFiles } from "./guest-parts.ts";
+import type { WorkContext } from "./machine-source.ts";
 
 const BYTES_PER_MIB = 1_048_576;
 /** Disk space below which no template is begun, in bytes: twice what one takes. */
@@ -22,11 +22,6 @@ export type TemplateState =
   | { readonly state: "warm"; readonly template: Template }
   | { readonly state: "stale"; readonly template: Template; readonly reason: string }
   | { readonly state: "cold" };
-
-interface Context {
-  readonly signal: AbortSignal;
-  readonly emit: Emit;
-}
 
 /** A template, and whether it was made for this call. */
 export interface FoundTemplate {
@@ -49,11 +44,12 @@ export class Templates {
   }
 
   /** The template of these parts, made where there is none; `again` makes it in any case. */
-  async ensure(parts: WholeGuestParts, context: Context, again = false): Promise<FoundTemplate> {
+  async ensure(parts: WholeGuestParts, context: WorkContext, again = false): Promise<FoundTemplate> {
     const origin = originOf(parts);
     const seen = this.#store.open(origin, parts.tsc_khz);
     if (seen !== undefined && !again) return { open: seen, is_new: false };
     seen?.close();
+    this.#paths.prepareCache();
     const onWait = () => context.emit({ type: "progress", stage: "waiting", message: waiting });
     return withLock(this.#paths.templateLock, { signal: context.signal, onWait }, async () => {
       const other = this.#store.open(origin, parts.tsc_khz);
@@ -95,7 +91,7 @@ export class Templates {
     return withFreeLock(this.#paths.templateLock, () => this.#store.prune(isWanted));
   }
 
-  async #make(parts: WholeGuestParts, origin: TemplateOrigin, context: Context): Promise<OpenTemplate> {
+  async #make(parts: WholeGuestParts, origin: TemplateOrigin, context: WorkContext): Promise<OpenTemplate> {
     const { environment, host, mem_mib, acceleration, tsc_khz } = parts;
     await context.emit({
       type: "progress",

@@ -1,5 +1,4 @@
 /** Machines of a home of the test's own, from within: opened, used through a session, and closed. */
-import { randomBytes } from "node:crypto";
 import { createEngine } from "../../src/engine.ts";
 import { Environments } from "../../src/environments/environments.ts";
 import { methodsOver, type PyroMethods } from "../../src/sdk/pyro.ts";
@@ -7,7 +6,7 @@ import type { StatePaths } from "../../src/store/paths.ts";
 import { version } from "../../src/version.ts";
 import { GuestSource } from "../../src/workspaces/guest-source.ts";
 import type { OpenMachine } from "../../src/workspaces/machine-source.ts";
-import { MachineSession } from "../../src/workspaces/session.ts";
+import { MachineSession, newVmId } from "../../src/workspaces/session.ts";
 import { ENVIRONMENT } from "./copied-home.ts";
 
 const COMMAND_MS = 120_000;
@@ -33,7 +32,7 @@ export function guestsOf(paths: StatePaths): Guests {
 
 /** Uses an open machine, and ends it however that goes. */
 export async function withSession<T>(open: OpenMachine, use: (session: MachineSession) => Promise<T>): Promise<T> {
-  const session = await MachineSession.begin(open, `vm-${randomBytes(6).toString("hex")}`, signal);
+  const session = await MachineSession.begin(open, newVmId(), signal);
   try {
     return await use(session);
   } finally {

@@ -12,7 +12,9 @@ function place(): string | undefined {
 }
 
 console.log(`swapping ${basename(dirname(parent))}`);
-for (;;) {
+// Whoever started it may be killed.
+const parentPid = process.ppid;
+while (process.ppid === parentPid) {
   try {
     const directory = place();
     if (directory === undefined) continue;
