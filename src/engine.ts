@@ -1,6 +1,9 @@
 /** Builds everything once: the surfaces and the operations see only this. */
 import { Environments } from "./environments/environments.ts";
+import { launchProcess } from "./keeper/launch.ts";
+import { Workspaces } from "./keeper/workspaces.ts";
 import { statePaths } from "./store/paths.ts";
+import { WorkspaceStore } from "./store/workspace-store.ts";
 import { version } from "./version.ts";
 import { Doctor } from "./workspaces/doctor.ts";
 import { GuestSource } from "./workspaces/guest-source.ts";
@@ -13,6 +16,7 @@ import { Preparation } from "./workspaces/preparation.ts";
 export interface Engine {
   readonly environments: Environments;
   readonly oneShot: OneShot;
+  readonly workspaces: Workspaces;
   readonly preparation: Preparation;
   readonly doctor: Doctor;
 }
@@ -21,6 +25,8 @@ export interface Engine {
 export interface EngineParts {
   readonly guests?: MachineSource;
   readonly hostCages?: MachineSource;
+  /** Who keeps workspaces, and what on; processes of their own, on the above, where absent */
+  readonly workspaces?: Workspaces;
 }
 
 export function createEngine(parts: EngineParts = {}): Engine {
@@ -28,11 +34,14 @@ export function createEngine(parts: EngineParts = {}): Engine {
   const paths = statePaths(env);
   const environments = new Environments({ paths, env, pyro_version: version });
   const guests = new GuestSource(paths, environments, env["PYRO_ACCEL"]);
+  const hostCages = parts.hostCages ?? new HostCageSource(environments);
+  const host = { store: new WorkspaceStore(paths), guests: parts.guests ?? guests, hostCages, env };
   const preparation = new Preparation(environments, guests);
   return {
     environments,
     preparation,
-    oneShot: new OneShot(parts.guests ?? guests, parts.hostCages ?? new HostCageSource(environments)),
+    oneShot: new OneShot(host.guests, hostCages),
+    workspaces: parts.workspaces ?? new Workspaces(host, launchProcess),
     doctor: new Doctor(guests, preparation),
   };
 }

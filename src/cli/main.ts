@@ -9,6 +9,7 @@ import { ownStatus, resultStatus } from "./exit-status.ts";
 import { buildProgram, type Invocation, splitRest, usageError } from "./program.ts";
 import { ProgressLine } from "./progress-line.ts";
 import { errorText, render } from "./render/index.ts";
+import { textFrom } from "./text-file.ts";
 
 const BROKEN_PIPE_STATUS = 141;
 
@@ -29,7 +30,8 @@ export async function main(args: readonly string[]): Promise<void> {
   exitNow(status);
 }
 
-async function perform({ op, input, json, quiet }: Invocation, interruption: Interruption): Promise<number> {
+async function perform(invocation: Invocation, interruption: Interruption): Promise<number> {
+  const { op, input, json, quiet } = invocation;
   const progress = new ProgressLine(quiet || json);
   const broken = new AbortController();
   const streams = op.passes_exit_status === true && !json;
@@ -38,17 +40,18 @@ async function perform({ op, input, json, quiet }: Invocation, interruption: Int
     await writeAll(descriptor, data).catch(() => broken.abort());
   };
   try {
+    for (const [name, path] of Object.entries(invocation.files)) input[name] = await textFrom(path);
     const result: unknown = await invoke(op, input, {
       engine: createEngine(),
       signal: AbortSignal.any([interruption.signal, broken.signal]),
-      stdin: op.passes_exit_status === true ? pipedInput() : undefined,
+      stdin: invocation.takes_stdin ? pipedInput() : undefined,
       emit: (event) => {
         if ("data" in event) return streams ? output(event.type === "stdout" ? 1 : 2, event.data) : undefined;
         return progress.show(event);
       },
     });
     progress.clear();
-    await print(1, json ? `${JSON.stringify(result, undefined, 2)}\n` : render(op, result));
+    await print(1, json ? `${JSON.stringify(result, undefined, 2)}\n` : shown(invocation, result));
     return resultStatus(op, result);
   } catch (thrown) {
     progress.clear();
@@ -59,6 +62,13 @@ async function perform({ op, input, json, quiet }: Invocation, interruption: Int
       interruption.status() ?? ownStatus(thrown, op.passes_exit_status === true),
     );
   }
+}
+
+/** A field that was asked for alone ends with a line break only where it is a word of ours. */
+function shown({ op, only }: Invocation, result: unknown): string {
+  if (only === undefined) return render(op, result);
+  const text = String((result as Record<string, unknown>)[only] ?? "");
+  return only === "content" ? text : `${text}\n`;
 }
 
 async function failedToParse(thrown: unknown, args: readonly string[]): Promise<number> {

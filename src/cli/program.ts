@@ -12,6 +12,12 @@ export interface Invocation {
   readonly input: Record<string, unknown>;
   readonly json: boolean;
   readonly quiet: boolean;
+  /** Whether the guest's command gets this process's standard input */
+  readonly takes_stdin: boolean;
+  /** Files to read text fields from, by field */
+  readonly files: Readonly<Record<string, string>>;
+  /** The one field of the output that is wanted, where it is one */
+  readonly only: string | undefined;
 }
 
 /** Builds the program; `run` is called with what the command line asks for. */
@@ -54,6 +60,11 @@ function addOperation(
   for (const field of positional.filter(({ type }) => type !== "list"))
     command.argument(field.default === undefined ? `<${field.name}>` : `[${field.name}]`, description(field));
   for (const field of fields) if (!positional.includes(field)) command.addOption(flag(field));
+  if (op.stdin === "asked") command.option("--stdin", "Pass standard input on to the command");
+  for (const [name, option] of Object.entries(op.from_file ?? {}))
+    command.option(`--${option} <path>`, `Read ${name} from this file; - is standard input`);
+  for (const [option, name] of Object.entries(op.only ?? {}))
+    command.option(`--${option}`, `Print ${name} and nothing else`);
   command.option("--json", "Print one JSON document on stdout and nothing else");
   command.option("-q, --quiet", "Print no progress");
   command.usage(usage(positional));
@@ -87,16 +98,17 @@ function placeholder({ name, default: preset }: InputField): string {
 }
 
 function description(field: InputField): string {
+  if (field.type === "list" || field.type === "map") return `${field.description}; repeatable`;
   const shown = field.default === undefined || field.default === false ? "" : ` (default: ${field.default})`;
   return `${field.description}${shown}`;
 }
 
 function flag(field: InputField): Option {
   const name = field.name.replaceAll("_", "-");
-  const value = { boolean: "", integer: " <n>", string: " <text>", list: " <value...>", map: " <key=value...>" }[
-    field.type
-  ];
+  const value = { boolean: "", integer: " <n>", string: " <text>", list: " <value>", map: " <key=value>" }[field.type];
   const option = new Option(`--${name}${value}`, description(field));
+  if (field.type === "list" || field.type === "map")
+    return option.argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text]);
   return field.choices === undefined ? option : option.choices([...field.choices]);
 }
 
@@ -123,12 +135,35 @@ function read(
     if (field.type === "list") input[field.name] = rest ?? [];
     else if (command.args[at] !== undefined) input[field.name] = fromText(field, command.args[at]);
   }
-  return { op, input, json: options["json"] === true, quiet: options["quiet"] === true };
+  const files = Object.entries(op.from_file ?? {}).flatMap(([name, option]) => {
+    const path = options[camelCase(option.replaceAll("-", "_"))];
+    return typeof path === "string" ? [[name, path] as const] : [];
+  });
+  const only = Object.entries(op.only ?? {}).find(
+    ([option]) => options[camelCase(option.replaceAll("-", "_"))] === true,
+  );
+  return {
+    op,
+    input,
+    json: options["json"] === true,
+    quiet: options["quiet"] === true,
+    takes_stdin: op.stdin === "always" || (op.stdin === "asked" && options["stdin"] === true),
+    files: Object.fromEntries(files),
+    only: only?.[1],
+  };
 }
 
 /** A number is decimal digits; anything else reaches the schema as text, which refuses it with its range. */
 function fromText(field: InputField, value: unknown): unknown {
+  if (field.type === "map" && Array.isArray(value))
+    return Object.fromEntries(value.map((text) => pair(field, String(text))));
   return field.type === "integer" && typeof value === "string" && /^-?\d{1,15}$/.test(value) ? Number(value) : value;
+}
+
+function pair({ name }: InputField, text: string): [string, string] {
+  const at = text.indexOf("=");
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new PyroError("invalid_input", `--${name.replaceAll("_", "-")} "${text}" is not KEY=VALUE`);
 }
 
 function camelCase(name: string): string {

@@ -17,6 +17,66 @@ export const workspaceErrors = {
     meaning: "The record of a workspace cannot be read",
     hint: "pyro workspace list",
   },
+  workspace_stopped: {
+    kind: "conflict",
+    meaning: "The workspace does not run",
+    hint: "pyro workspace start",
+  },
+  workspace_crashed: {
+    kind: "guest",
+    meaning: "The workspace's virtual machine, or the process that keeps it, ended unasked; the disk is kept",
+    hint: "pyro workspace start",
+  },
+  workspace_running: {
+    kind: "conflict",
+    meaning: "That can be done with a stopped workspace only",
+    hint: "pyro workspace stop",
+  },
+  workspace_busy: {
+    kind: "conflict",
+    meaning: "Another process is changing the workspace",
+    hint: "Try again in a moment",
+  },
+  workspace_expired: {
+    kind: "missing",
+    meaning: "The workspace reached the end of its time to live and was removed",
+    hint: "pyro workspace create",
+  },
+  workspace_name_taken: {
+    kind: "conflict",
+    meaning: "Another workspace has that name",
+    hint: "Choose another name: pyro workspace list",
+  },
+  snapshot_not_found: {
+    kind: "missing",
+    meaning: "The workspace has no snapshot of that name",
+    hint: "pyro workspace snapshot list",
+  },
+  snapshot_name_taken: {
+    kind: "conflict",
+    meaning: "The workspace has a snapshot of that name already",
+    hint: "Choose another name",
+  },
+  snapshot_protected: {
+    kind: "conflict",
+    meaning: "The baseline cannot be deleted",
+    hint: "Delete the workspace to be rid of it",
+  },
+  not_a_file: {
+    kind: "conflict",
+    meaning: "There is something else than a regular file at that path",
+    hint: "pyro workspace file list",
+  },
+  file_is_binary: {
+    kind: "conflict",
+    meaning: "A file is not UTF-8 text",
+    hint: "Read it with --encoding base64, or export it",
+  },
+  keeper_outdated: {
+    kind: "conflict",
+    meaning: "The workspace was started by another version of pyro",
+    hint: "Stop it and start it again: pyro workspace stop, pyro workspace start",
+  },
   keeper_lost: {
     kind: "guest",
     meaning: "The process that keeps a workspace ended, and its virtual machine with it; the disk is kept",

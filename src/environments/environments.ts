@@ -12,6 +12,7 @@ import { buildKernel, currentKernel, type InstalledKernel } from "./kernel.ts";
 import { type PruneResult, pruneCache } from "./prune.ts";
 import { askArchive } from "./reach.ts";
 import {
+  type EnvironmentImage,
   type EnvironmentSummary,
   type InstalledEnvironment,
   imageHash,
@@ -102,11 +103,14 @@ export class Environments {
   }
 
   /** Opens the root image of an installed environment: the descriptor that was checked, read-only. */
-  async openImage(environment: InstalledEnvironment, signal?: AbortSignal): Promise<OpenFile> {
+  async openImage(environment: EnvironmentImage, signal?: AbortSignal): Promise<OpenFile> {
     const path = this.#paths.image(imageHash(environment));
     const verified = await openVerified(path, imageHash(environment), this.#paths, signal);
     if (verified.state === "whole") return verified.file;
-    throw this.#damaged(`the root image of "${environment.name}" is ${verified.state}`, environment.name);
+    throw this.#damaged(
+      `the root image ${environment.digest} of "${environment.name}" is ${verified.state}`,
+      environment.name,
+    );
   }
 
   /** Opens the kernel image that was checked. */

@@ -24,6 +24,15 @@ const environmentRecord = z.strictObject({
 /** An environment in the cache. */
 export type InstalledEnvironment = z.infer<typeof environmentRecord>;
 
+/** An image that was installed under a name. */
+export interface EnvironmentImage {
+  readonly name: string;
+  /** `sha256:` and the hash of its file */
+  readonly digest: string;
+  /** Variables of every command */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** An environment of the catalog, installed or not. */
 export interface EnvironmentSummary {
   readonly name: string;
@@ -36,7 +45,7 @@ export interface EnvironmentSummary {
 }
 
 /** The hash that an image's file must have. */
-export function imageHash(environment: InstalledEnvironment): string {
+export function imageHash(environment: Pick<EnvironmentImage, "digest">): string {
   return environment.digest.slice(DIGEST_PREFIX.length);
 }
 

@@ -1,13 +1,13 @@
 /**
- * One call between a process of the user's and a keeper: a connection of its own, records both ways, closed by the caller to cancel.
+ * One call between a process of the user's and a keeper: a connection of its own, records both ways. A caller that cancels says so; one that goes away just closes.
  * The caller sends the request, then standard input and its end; the keeper sends events and output, then the result or an error.
  */
 import { z } from "zod";
-import { errorTable } from "../contract/errors.ts";
+import { errorTable, PyroError } from "../contract/errors.ts";
 import { recordHeader } from "../wire/records.ts";
 
-/** Kinds of record. */
-export const kind = { json: 0, stdin: 1, stdout: 1, stderr: 2 } as const;
+/** Kinds of record; one that cancels is empty. */
+export const kind = { json: 0, stdin: 1, cancel: 2, stdout: 1, stderr: 2 } as const;
 
 /** What is asked for. */
 export const callRequest = z.strictObject({
@@ -22,6 +22,19 @@ export const callRequest = z.strictObject({
 export type CallRequest = z.infer<typeof callRequest>;
 
 const errorCode = z.enum(Object.keys(errorTable) as [keyof typeof errorTable, ...(keyof typeof errorTable)[]]);
+
+const errorDocument = z.strictObject({
+  code: errorCode,
+  message: z.string(),
+  hint: z.string(),
+  details: z.record(z.string(), z.unknown()),
+});
+
+/** An error as it was before it became JSON. */
+export function errorOfAnswer(value: unknown): PyroError {
+  const { code, message, hint, details } = errorDocument.parse(value);
+  return new PyroError(code, message, { hint, details });
+}
 
 /** What is answered, beside output. */
 export const callAnswer = z.discriminatedUnion("answer", [
@@ -42,12 +55,7 @@ export const callAnswer = z.discriminatedUnion("answer", [
   z.strictObject({ answer: z.literal("result"), result: z.unknown() }),
   z.strictObject({
     answer: z.literal("error"),
-    error: z.strictObject({
-      code: errorCode,
-      message: z.string(),
-      hint: z.string(),
-      details: z.record(z.string(), z.unknown()),
-    }),
+    error: errorDocument,
   }),
 ]);
 

@@ -1,7 +1,7 @@
 /** The caller's end of a keeper's control socket. */
 import type { Duplex, Readable } from "node:stream";
-import { PyroError } from "../contract/errors.ts";
-import type { Emit } from "../contract/progress.ts";
+import { PyroError, toPyroError } from "../contract/errors.ts";
+import type { Emit, OperationEvent } from "../contract/progress.ts";
 import { connectTo } from "../platform/control-socket.ts";
 import { version } from "../version.ts";
 import { stdinParts, written } from "../wire/pace.ts";
@@ -10,7 +10,7 @@ import { type CallAnswer, callAnswer, jsonRecord, kind, record } from "./call.ts
 import { SOCKET } from "./control-server.ts";
 
 export interface CallOptions {
-  /** Cancels the call: the keeper is told by the end of the connection */
+  /** Cancels the call: the keeper is told */
   readonly signal: AbortSignal;
   readonly emit: Emit;
   readonly stdin?: Readable | undefined;
@@ -31,7 +31,8 @@ export async function callKeeper(
   if (stream === undefined) return undefined;
   stream.on("error", () => {});
   const signal = AbortSignal.any([options.signal]);
-  signal.addEventListener("abort", () => stream.destroy(), { once: true });
+  const cancel = () => void stream.end(record(kind.cancel, Buffer.alloc(0)), () => stream.destroy());
+  signal.addEventListener("abort", cancel, { once: true });
   try {
     const has_stdin = options.stdin !== undefined;
     stream.write(jsonRecord({ protocol: 1, pyro_version: version, method, input, has_stdin }));
@@ -63,14 +64,23 @@ async function read(stream: Duplex, emit: Emit): Promise<CallAnswer | undefined>
   return undefined;
 }
 
+/** What a reader throws is the reader's own defect, not the keeper's. */
+async function handOn(emit: Emit, event: OperationEvent): Promise<void> {
+  try {
+    await emit(event);
+  } catch (thrown) {
+    throw toPyroError(thrown);
+  }
+}
+
 async function take({ kind: of, payload }: WireRecord, emit: Emit): Promise<CallAnswer | undefined> {
   if (of === kind.stdout || of === kind.stderr) {
-    await emit({ type: of === kind.stdout ? "stdout" : "stderr", data: payload });
+    await handOn(emit, { type: of === kind.stdout ? "stdout" : "stderr", data: payload });
     return undefined;
   }
   const answer = callAnswer.parse(JSON.parse(payload.toString("utf8")));
   if (answer.answer !== "event") return answer;
-  await emit(answer.event);
+  await handOn(emit, answer.event);
   return undefined;
 }
 

@@ -1,17 +1,20 @@
 /** The keeper's end of its control socket: every connection is one call, and a connection that closes cancels it. */
 import type { Duplex } from "node:stream";
 import { PassThrough, type Readable } from "node:stream";
-import { toPyroError } from "../contract/errors.ts";
+import { PyroError, toPyroError } from "../contract/errors.ts";
 import type { Emit, OperationEvent } from "../contract/progress.ts";
 import { type Listening, listenOn } from "../platform/control-socket.ts";
+import { version } from "../version.ts";
 import { written } from "../wire/pace.ts";
 import { RecordDecoder } from "../wire/records.ts";
 import { type CallAnswer, type CallRequest, callRequest, jsonRecord, kind, record } from "./call.ts";
 
 /** What a method may use beside its input. */
 export interface CallContext {
-  /** Aborted when the caller goes away */
+  /** Aborted when the caller cancels or goes away */
   readonly signal: AbortSignal;
+  /** Aborted when the caller cancels, and not when it only goes away */
+  readonly cancelled: AbortSignal;
   readonly emit: Emit;
   readonly stdin: Readable | undefined;
 }
@@ -27,12 +30,21 @@ export function serveCalls(directory: string, methods: Readonly<Record<string, M
   return listenOn(directory, SOCKET, (stream) => void new Call(stream, methods));
 }
 
+/** Methods that a keeper answers to callers of every version. */
+const versionless: readonly string[] = ["status", "stop", "delete"];
+
+function requireSameVersion({ pyro_version, method }: CallRequest): void {
+  if (pyro_version === version || versionless.includes(method)) return;
+  throw new PyroError("keeper_outdated", `The workspace was started by pyro ${version}, this is pyro ${pyro_version}`);
+}
+
 /** One connection from its first byte to its end. */
 class Call {
   readonly #stream: Duplex;
   readonly #methods: Readonly<Record<string, Method>>;
   readonly #decoder = new RecordDecoder();
   readonly #gone = new AbortController();
+  readonly #cancelled = new AbortController();
   #stdin: PassThrough | undefined;
   #begun = false;
 
@@ -42,6 +54,11 @@ class Call {
     stream.on("error", () => {});
     stream.once("close", () => this.#end());
     stream.on("data", (chunk: Buffer) => this.#take(chunk));
+  }
+
+  #cancel(): void {
+    this.#cancelled.abort();
+    this.#end();
   }
 
   #end(): void {
@@ -63,6 +80,7 @@ class Call {
       this.#begun = true;
       void this.#run(callRequest.parse(JSON.parse(payload.toString("utf8"))));
     } else if (of === kind.stdin) this.#feed(payload);
+    else if (of === kind.cancel) this.#cancel();
   }
 
   /** An empty record is the end of standard input; the caller is held back while the command does not read. */
@@ -80,10 +98,12 @@ class Call {
   async #run(request: CallRequest): Promise<void> {
     if (request.has_stdin) this.#stdin = new PassThrough();
     try {
+      requireSameVersion(request);
       const method = Object.hasOwn(this.#methods, request.method) ? this.#methods[request.method] : undefined;
       if (method === undefined) throw new Error(`this keeper knows no "${request.method}"`);
       const context = {
         signal: this.#gone.signal,
+        cancelled: this.#cancelled.signal,
         emit: (event: OperationEvent) => this.#emit(event),
         stdin: this.#stdin,
       };

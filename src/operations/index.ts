@@ -6,6 +6,23 @@ import { envPrune } from "./env/prune.ts";
 import { envPull } from "./env/pull.ts";
 import { prepare } from "./prepare.ts";
 import { run } from "./run.ts";
+import { workspaceCreate } from "./workspace/create.ts";
+import { workspaceDelete } from "./workspace/delete.ts";
+import { workspaceExport } from "./workspace/export.ts";
+import { workspaceFileList } from "./workspace/file/list.ts";
+import { workspaceFileRead } from "./workspace/file/read.ts";
+import { workspaceFileWrite } from "./workspace/file/write.ts";
+import { workspaceList } from "./workspace/list.ts";
+import { workspaceReap } from "./workspace/reap.ts";
+import { workspaceReset } from "./workspace/reset.ts";
+import { snapshotCreate } from "./workspace/snapshot/create.ts";
+import { snapshotDelete } from "./workspace/snapshot/delete.ts";
+import { snapshotList } from "./workspace/snapshot/list.ts";
+import { workspaceStart } from "./workspace/start.ts";
+import { workspaceStatus } from "./workspace/status.ts";
+import { workspaceStop } from "./workspace/stop.ts";
+import { workspaceSyncPush } from "./workspace/sync/push.ts";
+import { workspaceUpdate } from "./workspace/update.ts";
 
 export const operations = {
   runInVm: run,
@@ -13,6 +30,23 @@ export const operations = {
   pullEnvironment: envPull,
   inspectEnvironment: envInspect,
   pruneEnvironments: envPrune,
+  createWorkspace: workspaceCreate,
+  listWorkspaces: workspaceList,
+  statusWorkspace: workspaceStatus,
+  updateWorkspace: workspaceUpdate,
+  pushWorkspaceSync: workspaceSyncPush,
+  listWorkspaceFiles: workspaceFileList,
+  readWorkspaceFile: workspaceFileRead,
+  writeWorkspaceFile: workspaceFileWrite,
+  exportWorkspace: workspaceExport,
+  createSnapshot: snapshotCreate,
+  listSnapshots: snapshotList,
+  deleteSnapshot: snapshotDelete,
+  resetWorkspace: workspaceReset,
+  stopWorkspace: workspaceStop,
+  startWorkspace: workspaceStart,
+  deleteWorkspace: workspaceDelete,
+  reapExpired: workspaceReap,
   prepare,
   doctor,
 } as const;
@@ -20,4 +54,8 @@ export const operations = {
 /** What a CLI group is for, by its first word. */
 export const groups: Readonly<Record<string, string>> = {
   env: "Environments: what guests are started from",
+  workspace: "Workspaces: sandboxes that live until they are deleted",
+  sync: "Files of this machine that are laid over a workspace's",
+  file: "Single files of a workspace",
+  snapshot: "Snapshots of a workspace's whole disk",
 };

@@ -36,6 +36,12 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   readonly positional: readonly (keyof z.infer<I> & string)[];
   /** The guest command's own exit status is the CLI's, and pyro's failures are 125 */
   readonly passes_exit_status?: boolean;
+  /** Whether the guest's command gets the caller's standard input: where it is piped, or where the CLI is told so by --stdin */
+  readonly stdin?: "always" | "asked";
+  /** Flags of the CLI that print one text field of the output, and nothing else */
+  readonly only?: Readonly<Record<string, string>>;
+  /** Text fields that the CLI also takes from a file, by the flag that names the file */
+  readonly from_file?: Readonly<Record<string, string>>;
   handle(input: z.infer<I>, context: OperationContext): Promise<Unchanging<z.infer<O>>>;
 }
 

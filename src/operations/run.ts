@@ -45,5 +45,6 @@ export const run = operation({
   ],
   positional: ["environment", "command"],
   passes_exit_status: true,
+  stdin: "always",
   handle: (input, { engine, signal, emit, stdin }) => engine.oneShot.run(input, { signal, emit, stdin }),
 });

@@ -54,6 +54,7 @@ export async function listenOn(directory: string, name: string, accept: (stream:
       server.once("error", (error) => reject(ioError(error, "listen on", `${directory}/${name}`)));
       server.listen(path, resolve);
     });
+    fs.chmodSync(path, 0o600);
     return { close: () => new Promise((resolve) => void stop(server, directory, name, resolve)) };
   });
 }

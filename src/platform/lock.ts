@@ -1,7 +1,7 @@
 /** Locks between processes: `flock` on a file that stays, held by an open descriptor and so gone with its holder. */
 import { closeSync, constants, openSync } from "node:fs";
 import { PyroError } from "../contract/errors.ts";
-import { ioError, ioErrorFromText } from "./files.ts";
+import { errnoOf, ioError, ioErrorFromText } from "./files.ts";
 import { findProgram, runProgram } from "./programs.ts";
 
 /** Exit status of `flock -n` when somebody else holds the lock. */
@@ -37,6 +37,30 @@ export async function withFreeLock<T>(path: string, action: () => Promise<T>): P
   } finally {
     closeSync(fd);
   }
+}
+
+/** A directory that this process has to itself, until it is closed or the process ends. */
+export interface Hold {
+  close(): void;
+}
+
+/** Takes a directory for this process alone; undefined where another one has it, or there is none. */
+export async function holdDirectory(path: string): Promise<Hold | undefined> {
+  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+  let fd: number;
+  try {
+    fd = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (thrown) {
+    if (errnoOf(thrown) === "ENOENT") return undefined;
+    throw ioError(thrown, "open", path);
+  }
+  let isOurs = false;
+  try {
+    isOurs = await tryLock(fd, path);
+  } finally {
+    if (!isOurs) closeSync(fd);
+  }
+  return isOurs ? { close: () => closeSync(fd) } : undefined;
 }
 
 function openLock(path: string): number {

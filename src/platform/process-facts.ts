@@ -58,3 +58,19 @@ function read(path: string): string {
     return "";
   }
 }
+
+/** When a process was started, in the kernel's own unit since boot; undefined where there is no such process. */
+export function startTime(pid: number): string | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  // The name before it may hold spaces and parentheses.
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+}
+
+/** Ends a process at once; nothing happens where there is none. */
+export function killProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended already.
+  }
+}

@@ -1,6 +1,7 @@
 /** The process's own terminal: output that waits for its reader, signals, exit. */
-import { write } from "node:fs";
+import { createReadStream, write } from "node:fs";
 import type { Readable } from "node:stream";
+import { ioError } from "./files.ts";
 
 const RETRY_MS = 5;
 
@@ -29,6 +30,22 @@ function writeSome(descriptor: number, data: Uint8Array): Promise<number> {
 /** Standard input where something other than a terminal is connected to it. */
 export function pipedInput(): Readable | undefined {
   return process.stdin.isTTY ? undefined : process.stdin;
+}
+
+/** All of a file, or of standard input where `path` is `-`; undefined where it is longer than `max_bytes`. */
+export async function readInput(path: string, max_bytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of path === "-" ? process.stdin : createReadStream(path)) {
+      chunks.push(chunk as Buffer);
+      size += (chunk as Buffer).length;
+      if (size > max_bytes) return undefined;
+    }
+  } catch (thrown) {
+    throw ioError(thrown, "read", path);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** Leaves at once; with a write still blocked, by SIGKILL, since an orderly exit would wait for its thread. */

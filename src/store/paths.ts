@@ -40,12 +40,20 @@ export class StatePaths {
   get quarantine(): string {
     return join(this.data, "quarantine");
   }
+  /** Held while a workspace gets its name. */
+  get namesLock(): string {
+    return join(this.data, "names.lock");
+  }
   workspace(id: string): string {
     return join(this.workspaces, id);
   }
   /** The record of a workspace; a directory without one is not a workspace. */
   workspaceRecord(id: string): string {
     return join(this.workspaces, id, "workspace.json");
+  }
+  /** Names of what belongs to one workspace. */
+  partsOf(id: string): WorkspacePaths {
+    return workspacePaths(this.workspace(id));
   }
   get images(): string {
     return join(this.cache, "images");
@@ -198,6 +206,40 @@ export function slugOf(name: string): string {
     .replace(/^\.+/, "")
     .slice(0, 80);
   return `${readable}-${createHash("sha256").update(name).digest("hex").slice(0, 12)}`;
+}
+
+/** What lies in a workspace's directory beside its record. */
+export interface WorkspacePaths {
+  readonly directory: string;
+  /** Layers of its disk */
+  readonly disk: string;
+  /** The host's copy of its seed */
+  readonly baseline: string;
+  /** Private room of a diff; empty while none is made */
+  readonly scratch: string;
+  /** Its time of change is that of the last change of the workspace */
+  readonly activity: string;
+  /** What its keeper had to say that no caller heard */
+  readonly keeperLog: string;
+  /** Which process keeps it */
+  readonly keeperRecord: string;
+  layer(file: string): string;
+  /** Commands and what else was done, since the reset of that number */
+  history(reset_count: number): string;
+}
+
+function workspacePaths(directory: string): WorkspacePaths {
+  return {
+    directory,
+    disk: join(directory, "disk"),
+    baseline: join(directory, "baseline"),
+    scratch: join(directory, "scratch"),
+    activity: join(directory, "activity"),
+    keeperLog: join(directory, "keeper.log"),
+    keeperRecord: join(directory, "keeper.json"),
+    layer: (file) => join(directory, "disk", file),
+    history: (reset_count) => join(directory, `history-${reset_count}`),
+  };
 }
 
 /** A baseline's files: the contents, the index that is written last, and the guest's stamps. */

@@ -24,8 +24,8 @@ const seed = z.strictObject({
   commit: z.string().nullable(),
 });
 
-/** What was begun and, while it stands here, not finished: whoever finds it completes it or takes it back. */
-const intent = z.enum(["creating", "starting", "stopping", "resetting", "snapshotting", "deleting"]);
+/** What was begun and, while it stands here, not finished: whoever finds it finishes it. What was being created is then removed. */
+const intent = z.enum(["creating", "deleting"]);
 
 export const workspaceRecord = z.strictObject({
   schema_version: z.literal(1),
@@ -33,26 +33,29 @@ export const workspaceRecord = z.strictObject({
   name: name.nullable(),
   labels: z.record(name, z.string().max(256)),
   environment: z.string(),
-  environment_digest: z.string(),
+  /** Image that its machines have, whatever else gets that name, and the variables of its commands; null until it is there */
+  image: z.strictObject({ digest: z.string(), env: z.record(z.string(), z.string()) }).nullable(),
   vcpu_count: z.int(),
   mem_mib: z.int(),
   network_policy: z.enum(["off", "egress", "egress+published-ports"]),
+  /** Whether its commands run on the host's own kernel, in a cage */
+  is_host_compat: z.boolean(),
   created_at: time,
   /** Wall time of its end; `expires_boot` says the same on the host's own clock, as long as the host is not booted anew */
   expires_at: time,
   expires_boot: z.strictObject({ boot_id: z.string(), uptime_ms: z.int() }),
-  last_activity_at: time,
   intent: intent.nullable(),
   /** Whether it is meant to run; where it does not run although it is meant to, its keeper or its machine has died */
   wanted: z.enum(["started", "stopped"]),
   /** Why it does not run although it is meant to; null where that is not known, or it does */
   failure: z.strictObject({ code: z.string(), message: z.string(), at: time }).nullable(),
   seed: seed.nullable(),
+  /** Layers of its disk, bottom first; all but the last belong to the baseline or a snapshot too */
   layers: z.array(layer),
   baseline: snapshot.nullable(),
   snapshots: z.array(snapshot),
   secrets: z.array(secret),
-  command_count: z.int().min(0),
+  /** Which is also the number of its present history */
   reset_count: z.int().min(0),
   last_reset_at: time.nullable(),
 });
@@ -60,3 +63,4 @@ export const workspaceRecord = z.strictObject({
 export type WorkspaceRecord = Readonly<z.infer<typeof workspaceRecord>>;
 export type WorkspaceSeed = Readonly<z.infer<typeof seed>>;
 export type DiskLayer = Readonly<z.infer<typeof layer>>;
+export type Snapshot = Readonly<z.infer<typeof snapshot>>;

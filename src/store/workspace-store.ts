@@ -61,6 +61,11 @@ export class WorkspaceStore {
     atomicWrite(this.paths.workspaceRecord(record.workspace_id), `${JSON.stringify(record, null, 2)}\n`);
   }
 
+  /** Whether a directory of that id is there. */
+  exists(workspace_id: string): boolean {
+    return listDirectory(this.paths.workspaces).includes(workspace_id);
+  }
+
   /** Removes a workspace with all that belongs to it; nothing happens where there is none. The record goes first. */
   remove(workspace_id: string): void {
     remove(this.paths.workspaceRecord(workspace_id));

@@ -1,6 +1,7 @@
 /** What a machine is to the rest of pyro: something with an agent at the end of one byte stream. Knows nothing of workspaces. */
 import type { Duplex } from "node:stream";
 import type { ExecutionMode } from "../contract/fields.ts";
+import type { OpenFile } from "../platform/files.ts";
 
 /** Open, verified files that a machine is started from; the caller owns and closes the descriptors. */
 export interface MachineFiles {
@@ -46,7 +47,7 @@ export interface Machine {
   readonly channel: Duplex;
   readonly ended: Promise<MachineEnd>;
   /** Puts an empty layer on top of the disk, which from then on takes all that is written; the guest notices nothing. */
-  addLayer(fd: number): Promise<void>;
+  addLayer(layer: OpenFile): Promise<void>;
   /** Process that runs the guest, for observation only */
   pid(): number;
   /** Ends it at once; resolves when nothing of it is left. */

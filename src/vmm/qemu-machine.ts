@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { PyroError } from "../contract/errors.ts";
 import type { Child, ChildEnd } from "../platform/child.ts";
+import type { OpenFile } from "../platform/files.ts";
 import { innermostChild } from "../platform/process-facts.ts";
 import { BootWatch } from "./boot-watch.ts";
 import type { DiskFiles, Machine, MachineEnd } from "./machine.ts";
@@ -86,12 +87,12 @@ export class QemuMachine implements Machine {
     ]);
   }
 
-  async addLayer(fd: number): Promise<void> {
+  async addLayer(layer: OpenFile): Promise<void> {
     if (this.#disk === undefined) throw new PyroError("internal_error", "A machine without a disk can have no layer");
     const below = layerNode(this.#layer_count - 1).name;
     const node = layerNode(this.#layer_count);
     const file = writableFile(node, this.#disk.is_durable);
-    await this.#qmp.giveFile(this.#launcher, fd, "add-fd", { "fdset-id": node.fd_set });
+    await this.#qmp.giveFile(this.#launcher, layer.fd, "add-fd", { "fdset-id": node.fd_set });
     await this.#qmp.execute("blockdev-add", {
       driver: "qcow2",
       "node-name": node.name,

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Environments } from "../environments/environments.ts";
 import { initramfsKey } from "../environments/initramfs.ts";
 import type { InstalledKernel } from "../environments/kernel.ts";
-import type { InstalledEnvironment } from "../environments/records.ts";
+import type { EnvironmentImage } from "../environments/records.ts";
 import type { OpenFile } from "../platform/files.ts";
 import { cpuIdentity, fileIdentity } from "../platform/host.ts";
 import type { GuestAgent } from "../vmm/guest-agent.ts";
@@ -34,7 +34,7 @@ export interface MachineDisk {
 /** A machine's parts; without an environment it can only answer. */
 export interface GuestParts {
   readonly host: HostParts;
-  readonly environment: InstalledEnvironment | undefined;
+  readonly environment: EnvironmentImage | undefined;
   readonly kernel: InstalledKernel;
   readonly acceleration: Acceleration;
   /** Frequency of the host's time stamp counter, in kHz */
@@ -44,7 +44,7 @@ export interface GuestParts {
 }
 
 /** Parts of a machine with a root, of which there can be a template. */
-export type WholeGuestParts = GuestParts & { readonly environment: InstalledEnvironment };
+export type WholeGuestParts = GuestParts & { readonly environment: EnvironmentImage };
 
 /** What a template of these parts is made from. */
 export function originOf(parts: WholeGuestParts): TemplateOrigin {

@@ -1,7 +1,10 @@
 /** Virtual machines of installed environments: gets what is missing, chooses the acceleration, and restores or boots. */
 import { type PyroError, toPyroError } from "../contract/errors.ts";
+import type { DiskKind } from "../environments/disks.ts";
 import type { Environments } from "../environments/environments.ts";
 import type { InstalledKernel } from "../environments/kernel.ts";
+import type { EnvironmentImage } from "../environments/records.ts";
+import type { OpenFile } from "../platform/files.ts";
 import { findProgram } from "../platform/programs.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { version } from "../version.ts";
@@ -59,12 +62,23 @@ export class GuestSource implements MachineSource {
   async open(request: MachineRequest, context: WorkContext): Promise<OpenMachine> {
     const parts = await this.parts(request, context);
     const found = await this.#template(parts, context);
-    return found === undefined ? this.#boot(parts, context) : this.#restore(parts, found, context);
+    return found === undefined
+      ? this.#boot(parts, request.disk, context)
+      : this.#restore(parts, request.disk, found, context);
   }
 
   /** The same, booted although there may be a template. */
   async openCold(request: MachineRequest, context: WorkContext): Promise<OpenMachine> {
-    return this.#boot(await this.parts(request, context), context);
+    return this.#boot(await this.parts(request, context), request.disk, context);
+  }
+
+  async image(environment: string, context: WorkContext): Promise<EnvironmentImage> {
+    const { name, digest, env } = await this.#environments.ensure(environment, context);
+    return { name, digest, env };
+  }
+
+  newDisk(kind: DiskKind, signal: AbortSignal): Promise<OpenFile> {
+    return this.#environments.openNewDisk(kind, DISK_GIB, signal);
   }
 
   /** A machine without an environment, for examination; needs a kernel in the cache. */
@@ -72,13 +86,13 @@ export class GuestSource implements MachineSource {
     const host = await this.#host();
     const kernel = await this.#environments.ensureKernel(context);
     const acceleration = await this.#acceleration(kernel, context.signal);
-    return this.#boot({ ...(await this.#bare(host, kernel)), acceleration }, context);
+    return this.#boot({ ...(await this.#bare(host, kernel)), acceleration }, undefined, context);
   }
 
   /** What a machine for this request is made of; what is missing is fetched. */
   async parts(request: MachineRequest, context: WorkContext): Promise<WholeGuestParts> {
     const host = await this.#host();
-    const environment = await this.#environments.ensure(request.environment, context);
+    const environment = request.image ?? (await this.#environments.ensure(request.environment, context));
     const kernel = await this.#environments.ensureKernel(context);
     const acceleration = await this.#acceleration(kernel, context.signal);
     const { vcpu_count, mem_mib } = request;
@@ -163,7 +177,12 @@ export class GuestSource implements MachineSource {
     }
   }
 
-  async #restore(parts: WholeGuestParts, found: FoundTemplate, context: WorkContext): Promise<OpenMachine> {
+  async #restore(
+    parts: WholeGuestParts,
+    disk: MachineDisk | undefined,
+    found: FoundTemplate,
+    context: WorkContext,
+  ): Promise<OpenMachine> {
     const { template, memory, state } = found.open;
     const { signal } = context;
     const files = { memory: memory.fd, state: state.fd };
@@ -173,10 +192,10 @@ export class GuestSource implements MachineSource {
       this.templates.discard(template);
       const message = `The template of ${template.origin.environment} was discarded and the VM boots: ${error.message}`;
       await context.emit({ type: "warning", message });
-      return this.#boot(parts, context);
+      return this.#boot(parts, disk, context);
     };
     try {
-      const machine = await this.#startWithDisk(parts, signal, (programs, spec) =>
+      const machine = await this.#startWithDisk(parts, disk, signal, (programs, spec) =>
         restoreQemu(programs, spec, files, options),
       );
       return { ...this.#opened(parts, machine), instead, ...(found.is_new && { first_restore_began: began }) };
@@ -189,14 +208,21 @@ export class GuestSource implements MachineSource {
     }
   }
 
-  async #boot(parts: GuestParts, { signal }: WorkContext): Promise<OpenMachine> {
+  async #boot(parts: GuestParts, disk: MachineDisk | undefined, { signal }: WorkContext): Promise<OpenMachine> {
     const options = { deadline_ms: bootDeadlineMs[parts.acceleration], signal };
-    const machine = await this.#startWithDisk(parts, signal, (programs, spec) => bootQemu(programs, spec, options));
+    const machine = await this.#startWithDisk(parts, disk, signal, (programs, spec) =>
+      bootQemu(programs, spec, options),
+    );
     return this.#opened(parts, machine);
   }
 
-  async #startWithDisk(parts: GuestParts, signal: AbortSignal, start: Start): Promise<Machine> {
-    if (parts.environment === undefined) return this.#start(parts, undefined, signal, start);
+  async #startWithDisk(
+    parts: GuestParts,
+    own: MachineDisk | undefined,
+    signal: AbortSignal,
+    start: Start,
+  ): Promise<Machine> {
+    if (own !== undefined || parts.environment === undefined) return this.#start(parts, own, signal, start);
     const disk = await this.#environments.diskForRun(DISK_GIB, signal);
     try {
       return await this.#start(parts, { layers: [disk], is_durable: false }, signal, start);

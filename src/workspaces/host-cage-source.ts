@@ -1,5 +1,6 @@
 /** Cages on the host's own kernel, for callers that permit it with `--allow-host-compat`. */
 import type { Environments } from "../environments/environments.ts";
+import type { EnvironmentImage } from "../environments/records.ts";
 import { findProgram } from "../platform/programs.ts";
 import { guestAgent } from "../vmm/guest-agent.ts";
 import { startHostCage } from "../vmm/host-cage.ts";
@@ -15,10 +16,15 @@ export class HostCageSource implements MachineSource {
     this.#environments = environments;
   }
 
+  async image(environment: string, context: WorkContext): Promise<EnvironmentImage> {
+    const { name, digest, env } = await this.#environments.ensure(environment, context);
+    return { name, digest, env };
+  }
+
   async open(request: MachineRequest, context: WorkContext): Promise<OpenMachine> {
     const programs = { bwrap: findProgram("bwrap"), unsquashfs: findProgram("unsquashfs") };
     const agent = guestAgent();
-    const environment = await this.#environments.ensure(request.environment, context);
+    const environment = request.image ?? (await this.image(request.environment, context));
     const image = await this.#environments.openImage(environment, context.signal);
     try {
       return {

@@ -1,7 +1,11 @@
 /** Where machines come from: a virtual machine, a cage on the host, or a test's fake; the rest of pyro cannot tell them apart. */
 import type { PyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
+import type { DiskKind } from "../environments/disks.ts";
+import type { EnvironmentImage } from "../environments/records.ts";
+import type { OpenFile } from "../platform/files.ts";
 import type { Machine } from "../vmm/machine.ts";
+import type { MachineDisk } from "./guest-parts.ts";
 
 /** What long work is given. */
 export interface WorkContext {
@@ -14,6 +18,10 @@ export interface MachineRequest {
   readonly environment: string;
   readonly vcpu_count: number;
   readonly mem_mib: number;
+  /** The image to use, whatever that name stands for now */
+  readonly image?: EnvironmentImage;
+  /** Disk that outlives the machine, its files the caller's to close; without it the machine has one that is gone with it */
+  readonly disk?: MachineDisk;
 }
 
 /** A machine that waits for `setup`, and what its commands need to know. */
@@ -38,5 +46,9 @@ export interface OpenMachine {
 }
 
 export interface MachineSource {
+  /** What an environment's name stands for now; it is fetched where it is missing. */
+  image(environment: string, context: WorkContext): Promise<EnvironmentImage>;
+  /** A new part of a disk, to be copied; absent where machines have no disk that could outlive them. */
+  readonly newDisk?: (kind: DiskKind, signal: AbortSignal) => Promise<OpenFile>;
   open(request: MachineRequest, context: WorkContext): Promise<OpenMachine>;
 }

@@ -5,6 +5,6 @@ import { PyroError } from "../contract/errors.ts";
 export function requireNoNetwork({ network }: { readonly network: boolean }): void {
   if (!network) return;
   throw new PyroError("not_available", "Network egress is not part of this version of pyro", {
-    hint: "Leave --network out",
+    hint: "Leave --network and --network-policy out",
   });
 }

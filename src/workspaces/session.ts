@@ -3,11 +3,13 @@ import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { PyroError } from "../contract/errors.ts";
+import type { OpenFile } from "../platform/files.ts";
 import { cageError } from "../vmm/cage.ts";
 import type { MachineEnd } from "../vmm/machine.ts";
 import { AgentClient } from "../wire/client.ts";
 import type { OutputSink } from "../wire/exec-stream.ts";
 import { type ExecEnded, PROTOCOL_VERSION } from "../wire/messages.ts";
+import type { GuestTree } from "./guest-tree.ts";
 import type { OpenMachine } from "./machine-source.ts";
 
 /** How late a machine's clock may be when its first command starts, in milliseconds. */
@@ -48,7 +50,7 @@ export class MachineSession {
       await Promise.all([session.#hello(signal), session.#setup(hostname, signal)]);
       return session;
     } catch (thrown) {
-      const error = await session.#explain(thrown);
+      const error = await session.explain(thrown);
       await session.close();
       if (open.instead === undefined || signal.aborted || !(error instanceof PyroError)) throw error;
       return MachineSession.begin(await open.instead(error), hostname, signal);
@@ -62,6 +64,44 @@ export class MachineSession {
   /** The machine's agent, for what is no command. */
   get agent(): AgentClient {
     return this.#agent;
+  }
+
+  /** The files of the workspace in this machine. */
+  get tree(): GuestTree {
+    return { agent: this.#agent, root: this.#open.cwd, deadline_ms: this.#open.call_deadline_ms };
+  }
+
+  /** How the machine ended, as an error; settles when it has. */
+  get lost(): Promise<PyroError> {
+    return this.#open.machine.ended.then((end) => cageError(end) ?? lost(end));
+  }
+
+  /** Process that runs the guest, for observation only */
+  pid(): number {
+    return this.#open.machine.pid();
+  }
+
+  /** Writes everything to the disk and lets nothing change it until `use` is done; rejects with `agent_stalled` where that took too long. */
+  async whileStill<T>(deadline_ms: number, use: () => Promise<T>): Promise<T> {
+    const call = { deadline_ms: this.#open.call_deadline_ms };
+    try {
+      await this.#agent.call("freeze", { deadline_ms }, call);
+      const result = await use();
+      await this.#agent.call("thaw", {}, call);
+      return result;
+    } catch (error) {
+      throw await this.explain(error);
+    }
+  }
+
+  /** Puts an empty layer on top of the machine's disk. */
+  addLayer(layer: OpenFile): Promise<void> {
+    return this.#open.machine.addLayer(layer);
+  }
+
+  /** Writes everything to the disk, within this time. */
+  async sync(deadline_ms: number): Promise<void> {
+    await this.#agent.call("sync", {}, { deadline_ms });
   }
 
   /** Runs a command to its end; a cancelled one is killed with everything it started. */
@@ -78,7 +118,7 @@ export class MachineSession {
         },
       );
     } catch (error) {
-      throw await this.#explain(error);
+      throw await this.explain(error);
     }
   }
 
@@ -126,7 +166,7 @@ export class MachineSession {
   }
 
   /** A connection that broke because the machine ended is explained by how it ended. */
-  async #explain(thrown: unknown): Promise<unknown> {
+  async explain(thrown: unknown): Promise<unknown> {
     if (!(thrown instanceof PyroError) || (thrown.code !== "guest_lost" && thrown.code !== "protocol_violation"))
       return thrown;
     const end = await Promise.race([this.#open.machine.ended, delay(END_GRACE_MS, undefined, { ref: false })]);
@@ -134,7 +174,7 @@ export class MachineSession {
   }
 }
 
-function lost(end: MachineEnd, cause: PyroError): PyroError {
+function lost(end: MachineEnd, cause?: PyroError): PyroError {
   const what = {
     killed: "The virtual machine was killed",
     guest_panic: "The guest's kernel panicked",

@@ -1,9 +1,11 @@
 /** The fake machine: the real agent binary as an ordinary process of this host, behind the same interface as a virtual machine. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { OpenFile } from "../../src/platform/files.ts";
+import { openExisting } from "../../src/platform/named-files.ts";
 import { packageRoot } from "../../src/platform/package-root.ts";
 import type { Machine, MachineEnd } from "../../src/vmm/machine.ts";
 import type { MachineSource, OpenMachine } from "../../src/workspaces/machine-source.ts";
@@ -56,14 +58,59 @@ async function connectSoon(path: string): Promise<Socket> {
   }
 }
 
+const image = {
+  name: "debian:12",
+  digest: `sha256:${"0".repeat(64)}`,
+  env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/root", LANG: "C.UTF-8" },
+};
+
+const around = (machine: Machine, cwd: string): OpenMachine => ({
+  machine,
+  agent_build: agentBuild(),
+  disks: { root: null, disk: null },
+  env: image.env,
+  cwd,
+  call_deadline_ms: 10_000,
+});
+
 /** A source of fake machines that knows every environment name the catalog has. */
 export const fakeSource: MachineSource = {
-  open: async (): Promise<OpenMachine> => ({
-    machine: await startFakeMachine(),
-    agent_build: agentBuild(),
-    disks: { root: null, disk: null },
-    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/root", LANG: "C.UTF-8" },
-    cwd: tmpdir(),
-    call_deadline_ms: 10_000,
-  }),
+  image: async () => image,
+  open: async () => around(await startFakeMachine(), tmpdir()),
 };
+
+/**
+ * Fake machines whose disks outlive them. The content of a layer's file is a number; the tree that the layers up to this one make together
+ * is a directory of that name in `directory`, copied when a layer is put on top, as nothing can be written to the lower one from then on.
+ */
+export function fakeSourceWithDisks(directory: string): MachineSource {
+  let made = 0;
+  return {
+    image: async () => image,
+    newDisk: async () => {
+      made += 1;
+      const path = join(directory, "new");
+      writeFileSync(path, `${process.pid}-${made}`);
+      return openExisting(path, "r");
+    },
+    open: async ({ disk }) => {
+      const layers = (disk?.layers ?? []).map((file) => String(file.readAll()));
+      const root = mkdtempSync(join(directory, "root-"));
+      const saved = layers.map((layer) => join(directory, layer)).findLast((path) => existsSync(path));
+      if (saved !== undefined) cpSync(saved, root, copied);
+      let top = layers.at(-1) ?? "none";
+      const machine = await startFakeMachine();
+      const addLayer = async (layer: OpenFile) => {
+        cpSync(root, join(directory, top), copied);
+        top = String(layer.readAll());
+      };
+      void machine.ended.then(() => {
+        rmSync(join(directory, top), { recursive: true, force: true });
+        if (existsSync(root)) renameSync(root, join(directory, top));
+      });
+      return around({ ...machine, addLayer }, root);
+    },
+  };
+}
+
+const copied = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true } as const;

@@ -1,0 +1,152 @@
+/** What a keeper does for its callers, by name; the callers' side of each is typed by this table. */
+import { type PyroError, toPyroError } from "../contract/errors.ts";
+import { type CreateInput, createWorkspace } from "../workspaces/live/creation.ts";
+import {
+  type ListInput,
+  listFiles,
+  type ReadInput,
+  readFile,
+  type WriteInput,
+  writeFile,
+} from "../workspaces/live/files.ts";
+import type { LiveWorkspace } from "../workspaces/live/live-workspace.ts";
+import { createSnapshot, deleteSnapshot, resetWorkspace } from "../workspaces/live/snapshots.ts";
+import { type ExportInput, exportPath, type PushInput, pushTree } from "../workspaces/live/transfer.ts";
+import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
+import type { CallContext } from "./control-server.ts";
+import { applyUpdate, type UpdateInput } from "./update.ts";
+
+/** How long a guest may take to write everything to its disk before it is ended, in milliseconds (docs/design/limits.md). */
+const FLUSH_MS = 10_000;
+
+/** What of a keeper its methods use. */
+export interface Kept {
+  readonly workspace: LiveWorkspace;
+  /** Ends the machine and the keeper; calls in progress get their answers */
+  end(reason: string): Promise<void>;
+  /** Puts on record that the machine ended unasked, and ends the keeper */
+  lost(error: PyroError): Promise<void>;
+  /** Ends the machine and the keeper, and removes the workspace */
+  remove(reason: string): Promise<void>;
+  /** To be called when the time to live was changed */
+  lookAtTime(): void;
+}
+
+/** What all of them have in common: nothing but their keeper. */
+export function methodsOf(keeper: Kept) {
+  const { workspace } = keeper;
+  return {
+    create: (input: CreateInput, context: CallContext) => create(keeper, input, context),
+    start: (_: object, context: CallContext) => start(keeper, context),
+    stop: (_: object, context: CallContext) => stop(keeper, context),
+    delete: async (_: object) => keeper.remove("it was deleted"),
+    status: async (_: object) => view(workspace),
+    update: (input: UpdateInput, { signal }: CallContext) =>
+      workspace.order.change(signal, async () => {
+        workspace.change(applyUpdate(workspace.record, input));
+        workspace.noteActivity();
+        keeper.lookAtTime();
+        return view(workspace);
+      }),
+    reset: (input: { snapshot: string }, context: CallContext) => reset(keeper, input.snapshot, context),
+    createSnapshot: (input: { name: string }, context: CallContext) => createSnapshot(workspace, input, context),
+    deleteSnapshot: (input: { name: string }, context: CallContext) => deleteSnapshot(workspace, input, context),
+    listFiles: (input: ListInput, context: CallContext) => listFiles(workspace, input, context),
+    readFile: (input: ReadInput, context: CallContext) => readFile(workspace, input, context),
+    writeFile: (input: WriteInput, context: CallContext) => writeFile(workspace, input, context),
+    push: (input: PushInput, context: CallContext) => pushTree(workspace, input, context),
+    export: (input: ExportInput, context: CallContext) => exportPath(workspace, input, context),
+  };
+}
+
+export type KeeperMethods = ReturnType<typeof methodsOf>;
+
+/** What a keeper says of its workspace. */
+function view(workspace: LiveWorkspace): WorkspaceStatus {
+  const isRunning = workspace.isRunning;
+  return statusOf(workspace.record, {
+    state: isRunning ? "started" : restingState(workspace),
+    execution_mode: isRunning ? workspace.session.execution_mode : null,
+    command_count: workspace.commands.count,
+    last_activity_at: workspace.lastActivity(),
+    failure: workspace.record.failure,
+  });
+}
+
+function restingState({ record }: LiveWorkspace): "starting" | "stopped" | "failed" {
+  if (record.failure !== null) return "failed";
+  return record.wanted === "stopped" ? "stopped" : "starting";
+}
+
+/** A caller that only goes away has its workspace made all the same; whatever fails leaves nothing. */
+async function create(keeper: Kept, input: CreateInput, context: CallContext): Promise<WorkspaceStatus> {
+  const { workspace } = keeper;
+  try {
+    await workspace.order.replace(context.cancelled, () =>
+      createWorkspace(workspace, input, { signal: context.cancelled, emit: tolerant(context) }),
+    );
+    workspace.noteActivity();
+    return view(workspace);
+  } catch (thrown) {
+    await keeper.remove("it could not be created");
+    throw thrown;
+  }
+}
+
+/** A reader that has gone holds nothing up. */
+function tolerant({ emit, signal }: CallContext): CallContext["emit"] {
+  return (event) => (signal.aborted ? undefined : emit(event));
+}
+
+function start(keeper: Kept, context: CallContext): Promise<WorkspaceStatus> {
+  const { workspace } = keeper;
+  return workspace.order.replace(context.signal, async () => {
+    if (!workspace.isRunning) {
+      const before = workspace.record;
+      workspace.change({ wanted: "started", failure: null });
+      try {
+        await workspace.open(before.layers, context);
+      } catch (thrown) {
+        workspace.change({ wanted: before.wanted, failure: before.failure });
+        throw thrown;
+      }
+      workspace.noteActivity();
+    }
+    return view(workspace);
+  });
+}
+
+function stop(keeper: Kept, context: CallContext): Promise<WorkspaceStatus> {
+  const { workspace } = keeper;
+  return workspace.order.replace(context.signal, async () => {
+    await workspace.commands.cancelAll("the workspace was stopped");
+    await flush(workspace, context);
+    await workspace.close();
+    workspace.change({ wanted: "stopped", failure: null });
+    workspace.noteActivity();
+    void keeper.end("the workspace was stopped");
+    return view(workspace);
+  });
+}
+
+/** A guest that does not answer is ended all the same. */
+async function flush(workspace: LiveWorkspace, { emit }: CallContext): Promise<void> {
+  try {
+    if (workspace.isRunning) await workspace.session.sync(FLUSH_MS);
+  } catch (thrown) {
+    const { message } = toPyroError(thrown);
+    await emit({ type: "warning", message: `The guest did not write back what it had in memory: ${message}` });
+  }
+}
+
+async function reset(keeper: Kept, snapshot: string, context: CallContext): Promise<WorkspaceStatus> {
+  const { workspace } = keeper;
+  await workspace.commands.cancelAll("the workspace was reset");
+  try {
+    await resetWorkspace(workspace, snapshot, context);
+    return view(workspace);
+  } catch (thrown) {
+    if (!workspace.isRunning) void keeper.lost(toPyroError(thrown));
+    throw thrown;
+  }
+}

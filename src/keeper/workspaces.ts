@@ -1,0 +1,255 @@
+/** The workspaces of one user as the operations see them: found by id or name, called through their keepers, or changed on record where nobody keeps them. */
+import { resolve } from "node:path";
+import { PyroError } from "../contract/errors.ts";
+import { freeDiskBytes } from "../platform/host.ts";
+import { withLock } from "../platform/lock.ts";
+import type { WorkspaceRecord } from "../store/workspace-record.ts";
+import type { WorkspaceHost } from "../workspaces/live/live-workspace.ts";
+import { listSnapshots, type SnapshotView } from "../workspaces/live/snapshots.ts";
+import { requireNoNetwork } from "../workspaces/network.ts";
+import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
+import { type CallOptions, callKeeper } from "./control-client.ts";
+import { KeeperRecord } from "./keeper-record.ts";
+import type { Launch } from "./launch.ts";
+import type { KeeperMethods } from "./methods.ts";
+import { observe } from "./observation.ts";
+import { type CreateWorkspaceInput, isOver, newRecord, notFound, notKept } from "./record-rules.ts";
+import { Unkept } from "./unkept.ts";
+import { applyUpdate, type UpdateInput } from "./update.ts";
+
+/** Room on the host's disk without which no workspace is begun, in bytes: an ordinary guest writes that much soon. */
+const MIN_FREE_BYTES = 512 * 1_048_576;
+/** How long a keeper may take to end its workspace before it is killed, in milliseconds (docs/design/limits.md). */
+const GRACE_MS = 15_000;
+
+type Input<K extends keyof KeeperMethods> = Parameters<KeeperMethods[K]>[0];
+type Result<K extends keyof KeeperMethods> = Awaited<ReturnType<KeeperMethods[K]>>;
+
+export interface Reaped {
+  readonly workspace_id: string;
+  readonly name: string | null;
+  readonly reason: "expired" | "unfinished" | "damaged";
+}
+
+export interface WorkspaceList {
+  readonly workspaces: readonly WorkspaceStatus[];
+  readonly damaged: readonly { readonly workspace_id: string; readonly reason: string }[];
+}
+
+export class Workspaces {
+  readonly #host: WorkspaceHost;
+  readonly #launch: Launch;
+  readonly #unkept: Unkept;
+
+  constructor(host: WorkspaceHost, launch: Launch) {
+    this.#host = host;
+    this.#launch = launch;
+    this.#unkept = new Unkept(host.store);
+  }
+
+  /** Makes a workspace and starts it; one that cannot be seeded is not there. */
+  async create(input: CreateWorkspaceInput, context: CallOptions): Promise<WorkspaceStatus> {
+    requireNoNetwork({ network: input.network_policy !== "off" });
+    await this.reapExpired();
+    const record = await this.#reserve(input);
+    const seed_path = input.seed_path === undefined ? null : resolve(input.seed_path);
+    try {
+      await this.#keep(record);
+      return await this.#called(record, "create", { seed_path }, context);
+    } catch (thrown) {
+      await this.#unkept.remove(record);
+      throw thrown;
+    }
+  }
+
+  /** Every workspace, most recently active first, and what should be one and cannot be read. */
+  async list(): Promise<WorkspaceList> {
+    const { records, damaged } = this.#host.store.list();
+    const seen = await Promise.all(records.map((record) => this.#view(record)));
+    const workspaces = seen.filter((one) => one !== undefined);
+    workspaces.sort((one, other) => (one.last_activity_at < other.last_activity_at ? 1 : -1));
+    return { workspaces, damaged };
+  }
+
+  async status(workspace: string): Promise<WorkspaceStatus> {
+    const record = await this.#find(workspace);
+    const view = await this.#view(record);
+    if (view === undefined) throw notFound(workspace);
+    return view;
+  }
+
+  /** Calls the keeper. Throws `workspace_stopped` or `workspace_crashed` where there is none. */
+  async call<K extends keyof KeeperMethods>(
+    workspace: string,
+    method: K,
+    input: Input<K>,
+    context: CallOptions,
+  ): Promise<Result<K>> {
+    return this.#called(await this.#find(workspace), method, input, context);
+  }
+
+  /** Lays files of the host over the workspace's. */
+  push(workspace: string, input: Input<"push">, context: CallOptions): Promise<Result<"push">> {
+    return this.call(workspace, "push", { ...input, source: resolve(input.source) }, context);
+  }
+
+  export(workspace: string, input: Input<"export">, context: CallOptions): Promise<Result<"export">> {
+    return this.call(workspace, "export", { ...input, output: resolve(input.output) }, context);
+  }
+
+  async snapshots(workspace: string): Promise<{ snapshots: SnapshotView[] }> {
+    return { snapshots: listSnapshots({ record: await this.#find(workspace) }) };
+  }
+
+  /** Starts the machine on the disk as it is; one that runs stays as it is. */
+  async start(workspace: string, context: CallOptions): Promise<WorkspaceStatus> {
+    const record = await this.#find(workspace);
+    if (record.is_host_compat && (await this.#tryCall(record, "status", {}, context)) === undefined)
+      throw new PyroError("not_available", "A cage on the host's own kernel has no disk that could be started again");
+    const running = await this.#tryCall(record, "start", {}, context);
+    if (running !== undefined) return running.result;
+    await this.#keep(record);
+    return this.#called(record, "start", {}, context);
+  }
+
+  /** Ends the machine in order; the disk stays. */
+  async stop(workspace: string, context: CallOptions): Promise<WorkspaceStatus> {
+    const record = await this.#find(workspace);
+    const stopped = await this.#tryCall(record, "stop", {}, context);
+    if (stopped !== undefined) return stopped.result;
+    await this.#unkept.change(record, () => ({ wanted: "stopped", failure: null }));
+    return this.status(record.workspace_id);
+  }
+
+  async update(workspace: string, input: UpdateInput, context: CallOptions): Promise<WorkspaceStatus> {
+    const record = await this.#find(workspace);
+    const { name } = input;
+    return this.#named(name, record.workspace_id, async () => {
+      const updated = await this.#tryCall(record, "update", input, context);
+      if (updated !== undefined) return updated.result;
+      await this.#unkept.change(record, (now) => applyUpdate(now, input));
+      return this.status(record.workspace_id);
+    });
+  }
+
+  /** Removes the workspace, whatever state it is in. */
+  async delete(workspace: string, context: CallOptions): Promise<{ workspace_id: string }> {
+    const { workspace_id } = this.#findDamagedToo(workspace);
+    const paths = this.#host.store.paths.partsOf(workspace_id);
+    const deadline = AbortSignal.timeout(GRACE_MS);
+    try {
+      await callKeeper(
+        paths.directory,
+        "delete",
+        {},
+        { ...context, signal: AbortSignal.any([context.signal, deadline]) },
+      );
+    } catch (thrown) {
+      if (context.signal.aborted) throw thrown;
+      new KeeperRecord(paths.keeperRecord).kill();
+    }
+    await this.#unkept.removeSoon(workspace_id, GRACE_MS);
+    return { workspace_id };
+  }
+
+  /** Removes what is past its time, was never finished, or cannot be read. */
+  async reapExpired(): Promise<{ removed: Reaped[] }> {
+    const { records, damaged } = this.#host.store.list();
+    const removed: Reaped[] = [];
+    for (const record of records) {
+      const reason = isOver(record);
+      if (reason === undefined || !(await this.#unkept.remove(record))) continue;
+      removed.push({ workspace_id: record.workspace_id, name: record.name, reason });
+    }
+    for (const one of damaged) {
+      this.#host.store.quarantine(one);
+      removed.push({ workspace_id: one.workspace_id, name: null, reason: "damaged" });
+    }
+    return { removed };
+  }
+
+  /** Works on a workspace that does not run, while nobody can start it. Throws `workspace_running` or `workspace_busy`. */
+  async whileStopped<T>(
+    workspace: string,
+    use: (record: WorkspaceRecord, host: WorkspaceHost) => Promise<T>,
+  ): Promise<T> {
+    const record = await this.#find(workspace);
+    return this.#unkept.whileHeld(record, (now) => use(now, this.#host));
+  }
+
+  /** Writes the record of what is to be created; its name is taken from then on. */
+  async #reserve(input: CreateWorkspaceInput): Promise<WorkspaceRecord> {
+    const { store } = this.#host;
+    store.paths.prepareData();
+    if (freeDiskBytes(store.paths.data) < MIN_FREE_BYTES)
+      throw new PyroError("host_disk_full", `Less than 512 MiB are free on the disk of "${store.paths.data}"`);
+    return this.#named(input.name, undefined, async () => {
+      const record = newRecord(input);
+      store.create(record);
+      return record;
+    });
+  }
+
+  /** Runs `use` while nobody else can take this name. Throws `workspace_name_taken`. */
+  async #named<T>(name: string | undefined, own: string | undefined, use: () => Promise<T>): Promise<T> {
+    if (name === undefined) return use();
+    const { store } = this.#host;
+    return withLock(store.paths.namesLock, {}, () => {
+      const other = store.list().records.find((one) => one.name === name && one.workspace_id !== own);
+      if (other === undefined) return use();
+      throw new PyroError("workspace_name_taken", `"${other.workspace_id}" has the name "${name}" already`, {
+        details: { name, workspace_id: other.workspace_id },
+      });
+    });
+  }
+
+  #keep({ workspace_id }: WorkspaceRecord): Promise<void> {
+    return this.#launch(workspace_id, this.#host.store.paths.partsOf(workspace_id));
+  }
+
+  async #tryCall<K extends keyof KeeperMethods>(
+    { workspace_id }: WorkspaceRecord,
+    method: K,
+    input: Input<K>,
+    context: CallOptions,
+  ): Promise<{ readonly result: Result<K> } | undefined> {
+    const directory = this.#host.store.paths.workspace(workspace_id);
+    return (await callKeeper(directory, method, input, context)) as { readonly result: Result<K> } | undefined;
+  }
+
+  async #called<K extends keyof KeeperMethods>(
+    record: WorkspaceRecord,
+    method: K,
+    input: Input<K>,
+    context: CallOptions,
+  ): Promise<Result<K>> {
+    const answered = await this.#tryCall(record, method, input, context);
+    if (answered !== undefined) return answered.result;
+    throw notKept(record);
+  }
+
+  /** The workspace of that id or name; one whose time is over is removed. */
+  async #find(workspace: string): Promise<WorkspaceRecord> {
+    const record = this.#host.store.find(workspace);
+    const reason = isOver(record);
+    if (reason === undefined || !(await this.#unkept.remove(record))) return record;
+    if (reason === "unfinished") throw notFound(workspace);
+    throw new PyroError("workspace_expired", `"${workspace}" reached the end of its time to live`, {
+      details: { workspace_id: record.workspace_id, expires_at: record.expires_at },
+    });
+  }
+
+  #findDamagedToo(workspace: string): { workspace_id: string } {
+    const { store } = this.#host;
+    const damaged = store.list().damaged.find((one) => one.workspace_id === workspace);
+    return damaged ?? store.find(workspace);
+  }
+
+  async #view(record: WorkspaceRecord): Promise<WorkspaceStatus | undefined> {
+    const paths = this.#host.store.paths.partsOf(record.workspace_id);
+    const observed = await observe(record, paths);
+    if (observed.kept_by === "keeper") return observed.status;
+    if (isOver(record) !== undefined) return undefined;
+    return statusOf(record, observed.seen);
+  }
+}

@@ -1,0 +1,276 @@
+/** Single files of a running workspace: listed, read and written, strictly below /workspace. */
+import { createHash } from "node:crypto";
+import { PyroError } from "../../contract/errors.ts";
+import { showPath } from "../../contract/path-bytes.ts";
+import { pathInWorkspace, shownInWorkspace } from "../../contract/workspace-paths.ts";
+import { type ReadFailure, type ReadSink, readTree } from "../../wire/tree-read.ts";
+import { expectationOf, type TreeStat } from "../../wire/tree-stat.ts";
+import { type WalkEntry, walkTree } from "../../wire/tree-walk.ts";
+import { type Change, writeTree } from "../../wire/tree-write.ts";
+import { type GuestTree, treeCall } from "../guest-tree.ts";
+import type { WorkContext } from "../machine-source.ts";
+import type { LiveWorkspace } from "./live-workspace.ts";
+
+/** Most entries of one listing. */
+export const MAX_LISTED = 10_000;
+/** Largest file that is written in one call, in bytes (docs/design/limits.md). */
+const MAX_WRITE_BYTES = 64 * 1_048_576;
+const NEW_FILE_MODE = 0o644;
+const NS_PER_MS = 1_000_000n;
+
+export interface FileEntry {
+  readonly path: string;
+  readonly artifact_type: "file" | "directory" | "symlink" | "other";
+  readonly size_bytes: number;
+  readonly modified_at: string;
+  readonly link_target: string | null;
+}
+
+export interface FileListing {
+  readonly path: string;
+  readonly entries: readonly FileEntry[];
+  readonly truncated: boolean;
+}
+
+export interface ListInput {
+  readonly path: string;
+  readonly recursive: boolean;
+}
+
+export interface ReadInput {
+  readonly path: string;
+  readonly max_bytes: number;
+  readonly offset: number;
+  readonly encoding: "utf-8" | "base64";
+}
+
+export interface FileContent {
+  readonly path: string;
+  readonly size_bytes: number;
+  readonly offset: number;
+  readonly bytes_read: number;
+  readonly truncated: boolean;
+  readonly encoding: "utf-8" | "base64";
+  readonly content: string;
+  /** Of the whole file; null where this is only a part of it */
+  readonly sha256: string | null;
+}
+
+export interface WriteInput {
+  readonly path: string;
+  readonly text: string;
+  readonly encoding: "utf-8" | "base64";
+  readonly if_sha256?: string | undefined;
+}
+
+export interface WrittenFile {
+  readonly path: string;
+  readonly bytes_written: number;
+  readonly is_new: boolean;
+  readonly sha256: string;
+}
+
+export function listFiles(workspace: LiveWorkspace, input: ListInput, { signal }: WorkContext): Promise<FileListing> {
+  const path = pathInWorkspace(input.path);
+  return workspace.readTree((tree) => listTree(tree, path, input.recursive, shownInWorkspace, signal));
+}
+
+/** Lists a tree, each path shown as `shown` gives it. */
+export async function listTree(
+  tree: GuestTree,
+  path: string,
+  recursive: boolean,
+  shown: (path: string) => string,
+  signal: AbortSignal,
+): Promise<FileListing> {
+  const entries: FileEntry[] = [];
+  const note = (found: readonly WalkEntry[]) => void entries.push(...found.map((entry) => fileEntry(entry, shown)));
+  const request = { root: tree.root, path, recursive, max_entries: MAX_LISTED };
+  const end = await walkTree(tree.agent, request, note, treeCall(tree, signal));
+  return { path: shown(path), entries, truncated: end.cut || end.unlisted > 0 };
+}
+
+export function readFile(workspace: LiveWorkspace, input: ReadInput, { signal }: WorkContext): Promise<FileContent> {
+  const path = pathInWorkspace(input.path);
+  return workspace.readTree((tree) => readFrom(tree, path, shownInWorkspace(path), input, signal));
+}
+
+/** Reads part of one file; a symlink is followed where it stays in the tree. */
+export async function readFrom(
+  tree: GuestTree,
+  path: string,
+  shown: string,
+  input: ReadInput,
+  signal: AbortSignal,
+): Promise<FileContent> {
+  const { max_bytes, offset, encoding } = input;
+  const { stat, bytes } = await readOne(tree, path, shown, { max_bytes, offset, follow: true }, signal);
+  const truncated = offset + bytes.length < stat.size_bytes;
+  const isWhole = offset === 0 && !truncated;
+  const decoded =
+    encoding === "base64"
+      ? { content: bytes.toString("base64"), bytes_read: bytes.length }
+      : text(bytes, shown, truncated);
+  return {
+    path: shown,
+    size_bytes: stat.size_bytes,
+    offset,
+    truncated,
+    encoding,
+    ...decoded,
+    sha256: isWhole ? createHash("sha256").update(bytes).digest("hex") : null,
+  };
+}
+
+/** Replaces a file in one step, with the directories above it. */
+export async function writeFile(
+  workspace: LiveWorkspace,
+  input: WriteInput,
+  { signal }: WorkContext,
+): Promise<WrittenFile> {
+  const path = pathInWorkspace(input.path);
+  if (path === "") throw new PyroError("not_a_file", `${shownInWorkspace(path)} is a directory`);
+  const content = contentOf(input);
+  const written = await workspace.changeTree(signal, (tree) => replace(tree, path, content, input.if_sha256, signal));
+  workspace.journal.note({ kind: "file_write", path, bytes: content.length });
+  return written;
+}
+
+async function replace(
+  tree: GuestTree,
+  path: string,
+  content: Buffer,
+  if_sha256: string | undefined,
+  signal: AbortSignal,
+): Promise<WrittenFile> {
+  const shown = shownInWorkspace(path);
+  const known = await existing(tree, path, shown, if_sha256, signal);
+  if (known !== undefined && known.kind !== "file") throw new PyroError("not_a_file", `${shown} is a ${known.kind}`);
+  const slash = path.lastIndexOf("/");
+  const request = { root: tree.root, dest: slash < 0 ? "" : path.slice(0, slash), replace: true };
+  const entry: Change = {
+    path: path.slice(slash + 1),
+    kind: "file",
+    mode: known?.mode ?? NEW_FILE_MODE,
+    size_bytes: content.length,
+    link_target: null,
+    content: async function* () {
+      yield content;
+    },
+    expect: known === undefined ? { state: "absent" } : expectationOf(known),
+  };
+  await writeTree(tree.agent, request, [entry], treeCall(tree, signal));
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  return { path: shown, bytes_written: content.length, is_new: known === undefined, sha256 };
+}
+
+/** What is at the path now; undefined where nothing is. */
+async function existing(
+  tree: GuestTree,
+  path: string,
+  shown: string,
+  if_sha256: string | undefined,
+  signal: AbortSignal,
+): Promise<TreeStat | undefined> {
+  const max_bytes = if_sha256 === undefined ? 0 : MAX_WRITE_BYTES;
+  try {
+    const { stat, bytes } = await readOne(tree, path, shown, { max_bytes, offset: 0, follow: false }, signal);
+    if (if_sha256 === undefined || createHash("sha256").update(bytes).digest("hex") === if_sha256) return stat;
+  } catch (thrown) {
+    if (!(thrown instanceof PyroError) || thrown.code !== "path_not_found") throw thrown;
+    if (if_sha256 === undefined) return undefined;
+  }
+  throw new PyroError("path_changed", `${showPath(shown)} does not have the hash that was expected`, {
+    details: { path: shown },
+  });
+}
+
+/** What is at a path; a symlink is not followed. */
+export async function statOf(tree: GuestTree, path: string, shown: string, signal: AbortSignal): Promise<TreeStat> {
+  return (await readOne(tree, path, shown, { max_bytes: 0, offset: 0, follow: false }, signal)).stat;
+}
+
+async function readOne(
+  tree: GuestTree,
+  path: string,
+  shown: string,
+  part: { max_bytes: number; offset: number; follow: boolean },
+  signal: AbortSignal,
+): Promise<{ stat: TreeStat; bytes: Buffer }> {
+  const one = new OneEntry();
+  await readTree(tree.agent, { root: tree.root, paths: [path], ...part }, one, treeCall(tree, signal));
+  const { stat, failure, chunks } = one;
+  if (failure !== undefined || stat === undefined) throw unread(shown, failure);
+  if (part.follow && stat.kind !== "file")
+    throw new PyroError("not_a_file", `${showPath(shown)} is not a regular file`, { details: { path: shown } });
+  return { stat, bytes: Buffer.concat(chunks) };
+}
+
+/** What a reading of one path gave. */
+class OneEntry implements ReadSink {
+  stat: TreeStat | undefined;
+  failure: ReadFailure | undefined;
+  readonly chunks: Buffer[] = [];
+
+  entry(_: number, stat: TreeStat): void {
+    this.stat = stat;
+  }
+  data(_: number, data: Buffer): void {
+    this.chunks.push(Buffer.from(data));
+  }
+  ended(): void {}
+  failed(_: number, failure: ReadFailure): void {
+    this.failure = failure;
+  }
+}
+
+function unread(path: string, failure: ReadFailure | undefined): PyroError {
+  const code = failure?.code ?? "guest_lost";
+  return new PyroError(code, `${showPath(path)} cannot be read: ${failure?.agent_code.replaceAll("_", " ")}`, {
+    details: { path },
+  });
+}
+
+/** UTF-8, cut before a character that is not whole; anything else is refused. */
+function text(bytes: Buffer, path: string, truncated: boolean): { content: string; bytes_read: number } {
+  for (let cut = 0; cut <= (truncated ? 3 : 0); cut += 1) {
+    const part = bytes.subarray(0, bytes.length - cut);
+    const content = decoded(part);
+    if (content !== undefined && !content.includes("\0")) return { content, bytes_read: part.length };
+  }
+  throw new PyroError("file_is_binary", `${showPath(path)} is not UTF-8 text`, { details: { path } });
+}
+
+function decoded(bytes: Buffer): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function contentOf({ text: given, encoding }: WriteInput): Buffer {
+  if (encoding === "base64" && !/^[A-Za-z0-9+/]*={0,2}$/.test(given))
+    throw new PyroError("invalid_input", "text is not base64");
+  if (encoding === "utf-8" && Buffer.from(given, "utf8").toString("utf8") !== given)
+    throw new PyroError("invalid_input", "text is not valid Unicode", { hint: "Give binary content in base64" });
+  const content = Buffer.from(given, encoding === "base64" ? "base64" : "utf8");
+  if (content.length <= MAX_WRITE_BYTES) return content;
+  throw new PyroError("too_large", `${content.length} bytes are more than the ${MAX_WRITE_BYTES} of one file`, {
+    hint: "Use pyro workspace sync push",
+  });
+}
+
+function fileEntry(
+  { path, kind, size_bytes, mtime_ns, link_target }: WalkEntry,
+  shown: (path: string) => string,
+): FileEntry {
+  return { path: shown(path), artifact_type: kind, size_bytes, modified_at: timeOf(mtime_ns), link_target };
+}
+
+/** A guest's time as ISO 8601; what lies outside of that is cut to its ends. */
+function timeOf(mtime_ns: string): string {
+  const ms = BigInt(mtime_ns) / NS_PER_MS;
+  const MAX = 8_640_000_000_000_000n;
+  return new Date(Number(ms > MAX ? MAX : ms < -MAX ? -MAX : ms)).toISOString();
+}

@@ -1,0 +1,175 @@
+/** One workspace while it runs: its record, its machine, and the order of what happens to it. Exactly one process has it at a time. */
+import { PyroError } from "../../contract/errors.ts";
+import { changedAt, touch } from "../../platform/named-files.ts";
+import type { WorkspacePaths } from "../../store/paths.ts";
+import type { DiskLayer, WorkspaceRecord } from "../../store/workspace-record.ts";
+import type { WorkspaceStore } from "../../store/workspace-store.ts";
+import { type Baseline, openBaseline } from "../baseline/baseline.ts";
+import { DiskLayers } from "../disk-layers.ts";
+import type { GuestTree } from "../guest-tree.ts";
+import type { MachineSource, WorkContext } from "../machine-source.ts";
+import { MachineSession } from "../session.ts";
+import { Journal } from "./journal.ts";
+import { Order } from "./order.ts";
+
+/** What of the host a workspace lives on. */
+export interface WorkspaceHost {
+  readonly store: WorkspaceStore;
+  readonly guests: MachineSource;
+  readonly hostCages: MachineSource;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+class Commands {
+  readonly session: () => MachineSession;
+  count = 0;
+  constructor(session: () => MachineSession) {
+    this.session = session;
+  }
+  async cancelAll(_: string): Promise<void> {}
+}
+
+export class LiveWorkspace {
+  readonly paths: WorkspacePaths;
+  readonly host: WorkspaceHost;
+  readonly order = new Order();
+  /** The layers of its disk; undefined where it runs in a cage, which has none */
+  readonly disk: DiskLayers | undefined;
+  readonly commands = new Commands(() => this.session);
+  /** Called when its machine has ended and nobody asked for that. */
+  onLost: (error: PyroError) => void = () => {};
+  #record: WorkspaceRecord;
+  #session: MachineSession | undefined;
+  #baseline: Baseline | undefined;
+
+  constructor(host: WorkspaceHost, record: WorkspaceRecord) {
+    this.host = host;
+    this.#record = record;
+    this.paths = host.store.paths.partsOf(record.workspace_id);
+    const { newDisk } = this.source;
+    this.disk = newDisk && new DiskLayers(this.paths, (kind, signal) => newDisk.call(this.source, kind, signal));
+  }
+
+  get record(): WorkspaceRecord {
+    return this.#record;
+  }
+
+  get source(): MachineSource {
+    return this.#record.is_host_compat ? this.host.hostCages : this.host.guests;
+  }
+
+  /** What was done to it since its last reset. */
+  get journal(): Journal {
+    return new Journal(`${this.paths.history(this.#record.reset_count)}/journal`);
+  }
+
+  /** Writes part of its record anew, durably. */
+  change(part: Partial<WorkspaceRecord>): void {
+    const record = { ...this.#record, ...part };
+    this.host.store.write(record);
+    this.#record = record;
+  }
+
+  noteActivity(): void {
+    touch(this.paths.activity);
+  }
+
+  /** Time of its last change. */
+  lastActivity(): string {
+    return lastActivity(this.#record, this.paths);
+  }
+
+  /** The host's copy of its seed; undefined where it began empty. */
+  baseline(): Baseline | undefined {
+    if (this.#record.seed === null || this.#record.seed.entry_count === 0) return undefined;
+    this.#baseline ??= openBaseline(this.paths.baseline);
+    return this.#baseline;
+  }
+
+  /** The machine in use. Throws `workspace_stopped` where there is none. */
+  get session(): MachineSession {
+    if (this.#session !== undefined) return this.#session;
+    throw new PyroError("workspace_stopped", `"${this.#record.workspace_id}" does not run`, {
+      hint: `pyro workspace start ${this.#record.workspace_id}`,
+    });
+  }
+
+  get isRunning(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** Starts a machine on these layers. */
+  async open(layers: readonly DiskLayer[], context: WorkContext): Promise<void> {
+    const { workspace_id, environment, image, vcpu_count, mem_mib } = this.#record;
+    const request = { environment, vcpu_count, mem_mib, ...(image && { image: { name: environment, ...image } }) };
+    const opened =
+      this.disk === undefined
+        ? await this.source.open(request, context)
+        : await this.disk.withDisk(layers, (disk) => this.source.open({ ...request, disk }, context));
+    const session = await MachineSession.begin(opened, workspace_id, context.signal);
+    this.#session = session;
+    void session.lost.then((error) => {
+      if (this.#session !== session) return;
+      this.#session = undefined;
+      this.onLost(error);
+    });
+  }
+
+  /** Ends the machine, where there is one; nothing of it is left when this resolves. */
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.close();
+  }
+
+  /** Reads the machine's files beside other calls, though not while its machine is replaced. */
+  async readTree<T>(use: (tree: GuestTree) => Promise<T>): Promise<T> {
+    await this.order.settled();
+    return this.useTree(use);
+  }
+
+  /** Uses the machine's files, by whoever's turn it is; a machine that ended meanwhile explains itself. */
+  async useTree<T>(use: (tree: GuestTree) => Promise<T>): Promise<T> {
+    const session = this.session;
+    try {
+      return await use(session.tree);
+    } catch (thrown) {
+      throw await this.explain(session, thrown);
+    }
+  }
+
+  /** Changes the machine's files when it is its turn; noted as activity. */
+  changeTree<T>(signal: AbortSignal, use: (tree: GuestTree) => Promise<T>): Promise<T> {
+    return this.order.change(signal, async () => {
+      const result = await this.useTree(use);
+      this.noteActivity();
+      return result;
+    });
+  }
+
+  /** An error of a call on a machine; one that broke the protocol is not used again. */
+  async explain(session: MachineSession, thrown: unknown): Promise<unknown> {
+    const error = await session.explain(thrown);
+    if (!(error instanceof PyroError)) return error;
+    if (error.code === "protocol_violation" && this.#session === session) {
+      this.#session = undefined;
+      await session.close();
+      this.onLost(error);
+    }
+    if (error.code === "guest_lost" && this.isRunning && this.#session !== session)
+      return new PyroError("cancelled", `"${this.#record.workspace_id}" got another machine meanwhile`);
+    return error;
+  }
+
+  /** Gives up what is open on the host. */
+  release(): void {
+    this.#baseline?.close();
+    this.#baseline = undefined;
+  }
+}
+
+/** Time of a workspace's last change. */
+export function lastActivity({ created_at }: WorkspaceRecord, { activity }: WorkspacePaths): string {
+  const at = changedAt(activity);
+  return at === undefined ? created_at : new Date(at).toISOString();
+}

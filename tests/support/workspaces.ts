@@ -1,0 +1,45 @@
+/** Workspaces on fake machines, kept within this process, in a home of the test's own. */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createEngine } from "../../src/engine.ts";
+import { Keeper } from "../../src/keeper/keeper.ts";
+import { Workspaces } from "../../src/keeper/workspaces.ts";
+import { methodsOver, type PyroMethods } from "../../src/sdk/pyro.ts";
+import { statePaths } from "../../src/store/paths.ts";
+import { WorkspaceStore } from "../../src/store/workspace-store.ts";
+import type { WorkspaceHost } from "../../src/workspaces/live/live-workspace.ts";
+import { fakeSource, fakeSourceWithDisks } from "./fake-machine.ts";
+
+export interface FakeWorkspaces {
+  readonly pyro: PyroMethods;
+  readonly host: WorkspaceHost;
+  /** Directory of the test's own, beside the home */
+  readonly room: string;
+  /** The keepers that this process has had, by workspace */
+  readonly keepers: ReadonlyMap<string, Keeper>;
+  /** Ends every keeper and removes the home */
+  close(): Promise<void>;
+}
+
+/** Opens a home for workspaces. */
+export function openFakeWorkspaces(): FakeWorkspaces {
+  const home = mkdtempSync(join(tmpdir(), "pyro-workspaces-"));
+  for (const name of ["state", "machines", "room"]) mkdirSync(join(home, name), { mode: 0o700 });
+  const store = new WorkspaceStore(statePaths({ PYRO_HOME: join(home, "state") }));
+  const host = { store, guests: fakeSourceWithDisks(join(home, "machines")), hostCages: fakeSource, env: process.env };
+  const keepers = new Map<string, Keeper>();
+  const workspaces = new Workspaces(host, async (workspace_id) => {
+    keepers.set(workspace_id, await Keeper.begin(host, workspace_id));
+  });
+  return {
+    pyro: methodsOver(createEngine({ guests: host.guests, hostCages: fakeSource, workspaces })),
+    host,
+    room: join(home, "room"),
+    keepers,
+    close: async () => {
+      await Promise.all([...keepers.values()].map((keeper) => keeper.end("the test is over")));
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
