@@ -4,9 +4,11 @@ import { PyroError } from "../contract/errors.ts";
 import { freeDiskBytes } from "../platform/host.ts";
 import { withLock } from "../platform/lock.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
+import type { FileContent, FileListing, ListInput, ReadInput } from "../workspaces/live/files.ts";
 import type { WorkspaceHost } from "../workspaces/live/live-workspace.ts";
 import { listSnapshots, type SnapshotView } from "../workspaces/live/snapshots.ts";
 import { requireNoNetwork } from "../workspaces/network.ts";
+import { type ExportedDisk, exportDisk, listDisk, readDisk } from "../workspaces/stopped-disk.ts";
 import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import { type CallOptions, callKeeper } from "./control-client.ts";
 import { KeeperRecord } from "./keeper-record.ts";
@@ -168,13 +170,21 @@ export class Workspaces {
     return { removed };
   }
 
-  /** Works on a workspace that does not run, while nobody can start it. Throws `workspace_running` or `workspace_busy`. */
-  async whileStopped<T>(
-    workspace: string,
-    use: (record: WorkspaceRecord, host: WorkspaceHost) => Promise<T>,
-  ): Promise<T> {
-    const record = await this.#find(workspace);
-    return this.#unkept.whileHeld(record, (now) => use(now, this.#host));
+  /** Copies the disk of a workspace that does not run. */
+  exportDisk(workspace: string, output: string, context: CallOptions): Promise<ExportedDisk> {
+    return this.#whileStopped(workspace, (record) => exportDisk(this.#host, record, resolve(output), context));
+  }
+
+  listDisk(workspace: string, input: ListInput, context: CallOptions): Promise<FileListing> {
+    return this.#whileStopped(workspace, (record) => listDisk(this.#host, record, input, context));
+  }
+
+  readDisk(workspace: string, input: ReadInput, context: CallOptions): Promise<FileContent> {
+    return this.#whileStopped(workspace, (record) => readDisk(this.#host, record, input, context));
+  }
+
+  async #whileStopped<T>(workspace: string, use: (record: WorkspaceRecord) => Promise<T>): Promise<T> {
+    return this.#unkept.whileHeld(await this.#find(workspace), use);
   }
 
   /** Writes the record of what is to be created; its name is taken from then on. */

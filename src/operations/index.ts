@@ -8,6 +8,9 @@ import { prepare } from "./prepare.ts";
 import { run } from "./run.ts";
 import { workspaceCreate } from "./workspace/create.ts";
 import { workspaceDelete } from "./workspace/delete.ts";
+import { workspaceDiskExport } from "./workspace/disk/export.ts";
+import { workspaceDiskList } from "./workspace/disk/list.ts";
+import { workspaceDiskRead } from "./workspace/disk/read.ts";
 import { workspaceExport } from "./workspace/export.ts";
 import { workspaceFileList } from "./workspace/file/list.ts";
 import { workspaceFileRead } from "./workspace/file/read.ts";
@@ -45,6 +48,9 @@ export const operations = {
   resetWorkspace: workspaceReset,
   stopWorkspace: workspaceStop,
   startWorkspace: workspaceStart,
+  exportWorkspaceDisk: workspaceDiskExport,
+  listWorkspaceDisk: workspaceDiskList,
+  readWorkspaceDisk: workspaceDiskRead,
   deleteWorkspace: workspaceDelete,
   reapExpired: workspaceReap,
   prepare,
@@ -58,4 +64,5 @@ export const groups: Readonly<Record<string, string>> = {
   sync: "Files of this machine that are laid over a workspace's",
   file: "Single files of a workspace",
   snapshot: "Snapshots of a workspace's whole disk",
+  disk: "The disk of a stopped workspace, looked at without running anything on it",
 };

@@ -3,6 +3,9 @@ import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { errnoOf, ioError, OpenFile, syncDirectory } from "./files.ts";
 
+/** Unit of `st_blocks`, whatever the file system's own. */
+const BLOCK_BYTES = 512;
+
 /** Opens a file that must be there, never through a symlink at the end. */
 export function openExisting(path: string, access: "r" | "r+"): OpenFile {
   const mode = access === "r" ? fs.constants.O_RDONLY : fs.constants.O_RDWR;
@@ -49,6 +52,11 @@ export function changedAt(path: string): number | undefined {
     if (errnoOf(thrown) === "ENOENT") return undefined;
     throw ioError(thrown, "examine", path);
   }
+}
+
+/** Bytes that an open file occupies on its disk. */
+export function allocatedOf(file: OpenFile): number {
+  return fs.fstatSync(file.fd).blocks * BLOCK_BYTES;
 }
 
 /** Adds a line to the end of a file of ours. */

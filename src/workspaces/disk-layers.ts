@@ -1,5 +1,5 @@
 /** The layers of a workspace's disk: files in its directory, of which only the topmost is ever written. */
-import { listDirectory, makePrivateDirectory, type OpenFile, remove } from "../platform/files.ts";
+import { listDirectory, makePrivateDirectory, namelessFile, type OpenFile, remove } from "../platform/files.ts";
 import { copyToNew, openExisting } from "../platform/named-files.ts";
 import type { WorkspacePaths } from "../store/paths.ts";
 import type { DiskLayer, WorkspaceRecord } from "../store/workspace-record.ts";
@@ -41,6 +41,26 @@ export class DiskLayers {
       for (const [at, { file }] of layers.entries())
         opened.push(openExisting(this.#paths.layer(file), at === layers.length - 1 ? "r+" : "r"));
       return await use({ layers: opened, is_durable: true });
+    } finally {
+      for (const file of opened) file.close();
+    }
+  }
+
+  /** The same with a layer on top that has no name and is gone with the machine; the others are not written. */
+  async withThrowAway<T>(
+    layers: readonly DiskLayer[],
+    signal: AbortSignal,
+    use: (disk: MachineDisk) => Promise<T>,
+  ): Promise<T> {
+    const fresh = await this.#newDisk("layer", signal);
+    const opened: OpenFile[] = [fresh];
+    try {
+      const top = namelessFile(this.#paths.disk);
+      opened.push(top);
+      top.write(fresh.readAll());
+      const below = layers.map(({ file }) => openExisting(this.#paths.layer(file), "r"));
+      opened.push(...below);
+      return await use({ layers: [...below, top], is_durable: false });
     } finally {
       for (const file of opened) file.close();
     }

@@ -8,7 +8,7 @@ use rustix::io::{Errno, pread};
 use crate::failure::Failure;
 use crate::files::messages::{ReadEvent, ReadRequest};
 use crate::files::path::{self, ByteText};
-use crate::files::root::{FOLLOWING, PLACE, Root, STRICT, Volume, open_beneath, refused};
+use crate::files::root::{FOLLOWING, PLACE, STRICT, Volume, open_beneath, open_to_read, refused};
 use crate::files::stat::{Kind, Stat};
 use crate::files::stream::{Sink, Stop};
 
@@ -20,7 +20,7 @@ pub fn run(volume: &Volume, request: &ReadRequest, sink: &mut Sink) -> Result<()
     for path in &request.paths {
         path::check(&path.0, true)?;
     }
-    let root = Root::open(volume, &request.root)?;
+    let root = open_to_read(volume, &request.root)?;
     for (index, path) in (0..).zip(&request.paths) {
         let mut reading = Reading { request, root: &root, sink, index, bytes: 0 };
         if let Err(failure) = reading.entry(path)? {
@@ -32,7 +32,7 @@ pub fn run(volume: &Volume, request: &ReadRequest, sink: &mut Sink) -> Result<()
 
 struct Reading<'a> {
     request: &'a ReadRequest,
-    root: &'a Root,
+    root: &'a OwnedFd,
     sink: &'a mut Sink,
     index: u64,
     bytes: u64,
@@ -58,7 +58,7 @@ impl Reading<'_> {
 
     /// Looks at an entry before it is opened, and opens only a regular file.
     fn open(&self, path: &[u8]) -> Result<(Stat, Option<OwnedFd>), Errno> {
-        let top = &self.root.directory;
+        let top = &self.root;
         if path.is_empty() {
             return Ok((Stat::of(top, c"")?, None));
         }

@@ -68,6 +68,15 @@ impl Root {
     }
 }
 
+/// Opens a tree that is only read: the workspace, or all of the machine's root that is no other mount.
+pub fn open_to_read(volume: &Volume, path: &str) -> Result<OwnedFd, Failure> {
+    if path != "/" {
+        return Ok(Root::open(volume, path)?.directory);
+    }
+    openat2(CWD, path, LISTED, Mode::empty(), ResolveFlags::NO_SYMLINKS)
+        .map_err(|errno| root_refused(path, errno))
+}
+
 fn is_same(one: &OwnedFd, other: &OwnedFd) -> Result<bool, Errno> {
     let (one, other) = (fstat(one)?, fstat(other)?);
     Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))

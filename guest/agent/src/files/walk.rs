@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use crate::files::messages::{WalkEntry, WalkEvent, WalkRequest};
 use crate::files::names::Names;
 use crate::files::path::{self, ByteText, MAX_DEPTH, MAX_PATH};
-use crate::files::root::{LISTED, Root, STRICT, Volume, open_beneath, refused};
+use crate::files::root::{LISTED, STRICT, Volume, open_beneath, open_to_read, refused};
 use crate::files::stat::{Kind, Stat};
 use crate::files::stream::{Sink, Stop};
 
@@ -19,9 +19,8 @@ const ENTRY: usize = 180;
 pub fn run(volume: &Volume, request: &WalkRequest, sink: &mut Sink) -> Result<(), Stop> {
     let at = &request.path.0;
     path::check(at, true)?;
-    let root = Root::open(volume, &request.root)?;
-    let directory =
-        open_beneath(&root.directory, at.as_slice(), LISTED, STRICT).map_err(|errno| refused(at, errno))?;
+    let root = open_to_read(volume, &request.root)?;
+    let directory = open_beneath(&root, at.as_slice(), LISTED, STRICT).map_err(|errno| refused(at, errno))?;
     let mut walk = Walk {
         sink,
         recursive: request.recursive,
