@@ -1,10 +1,11 @@
 /** The `pyro` command: reads the command line, invokes one operation, renders what comes of it, exits. */
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { exitStatusOfKind, type PyroError, toPyroError } from "../contract/errors.ts";
 import { createEngine } from "../engine.ts";
 import { invoke } from "../operations/invoke.ts";
 import { type Interruption, onInterruption } from "../platform/signals.ts";
 import { exitNow, pipedInput, writeAll } from "../platform/terminal.ts";
+import { COMPLETE, completionScript, completionShells, completions } from "./completion.ts";
 import { ownStatus, resultStatus } from "./exit-status.ts";
 import { buildProgram, type Invocation, splitRest, usageError } from "./program.ts";
 import { ProgressLine } from "./progress-line.ts";
@@ -21,13 +22,39 @@ export async function main(args: readonly string[]): Promise<void> {
   const program = buildProgram(async (invocation) => {
     status = await perform(invocation, interruption);
   }, rest);
+  addCompletion(program);
   try {
+    if (args[0] === COMPLETE) exitNow(await complete(program, args.slice(1)));
     if (own.length === 0) program.help();
     await program.parseAsync([...own], { from: "user" });
   } catch (thrown) {
     status = await failedToParse(thrown, own);
   }
   exitNow(status);
+}
+
+/** The one command that is no operation: it is for a shell's start file. */
+function addCompletion(program: Command): void {
+  program
+    .command("completion")
+    .summary("Print a script that completes commands, names and ids")
+    .description(`Put it into your shell's start file, for example: eval "$(pyro completion bash)"`)
+    .argument("<shell>", completionShells.join(", "))
+    .action((shell: string) => print(1, completionScript(shell)));
+}
+
+/** A shell that asks for completions gets some or none, never an error. */
+async function complete(program: Command, words: readonly string[]): Promise<number> {
+  const engine = createEngine();
+  const known = {
+    environments: async () => (await engine.environments.list()).map(({ name }) => name),
+    workspaces: () => engine.workspaces.names(),
+    snapshots: async (workspace: string) =>
+      (await engine.workspaces.snapshots(workspace)).snapshots.map(({ name }) => name),
+  };
+  const found = await completions(program, words, known).catch(() => []);
+  await print(1, found.map((each) => `${each}\n`).join(""));
+  return 0;
 }
 
 async function perform(invocation: Invocation, interruption: Interruption): Promise<number> {

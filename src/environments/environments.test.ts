@@ -1,13 +1,24 @@
 /** The cache without a network: listing, whole and damaged entries, disks, pruning. */
 import { createHash } from "node:crypto";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { workspaceRecord } from "../../tests/support/workspace-records.ts";
 import type { OperationEvent } from "../contract/progress.ts";
 import { namelessFile } from "../platform/files.ts";
 import { withLock } from "../platform/lock.ts";
 import { type StatePaths, statePaths } from "../store/paths.ts";
+import { WorkspaceStore } from "../store/workspace-store.ts";
 import { Environments } from "./environments.ts";
 import { type InstalledEnvironment, writeEnvironment } from "./records.ts";
 import { publishSealed } from "./sealed.ts";
@@ -158,6 +169,20 @@ describe("prune", () => {
     expect(readdirSync(paths.initramfsDirectory)).toEqual(["new.cpio", "new.cpio.json"]);
     expect(readdirSync(paths.disks)).toHaveLength(2);
     expect(await environments.prune()).toEqual({ removed: [], freed_bytes: 0 });
+  });
+
+  it("keeps the images that workspaces have, and all while a record cannot be read", async () => {
+    const replaced = install("debian:12", "replaced");
+    install("debian:12", "newest");
+    const store = new WorkspaceStore(paths);
+    store.create(workspaceRecord(1, { image: { digest: replaced.digest, env: {} } }));
+    expect((await environments.prune()).removed).toEqual([]);
+    mkdirSync(paths.workspace("ws-000000000002"));
+    writeFileSync(paths.workspaceRecord("ws-000000000002"), "");
+    store.remove("ws-000000000001");
+    expect((await environments.prune()).removed).toEqual([]);
+    store.remove("ws-000000000002");
+    expect((await environments.prune()).removed.map(({ path }) => path)).toContain(imageOf(replaced));
   });
 
   it("touches nothing while something is being built", async () => {

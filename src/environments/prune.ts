@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { allocatedBytes, listDirectory, remove } from "../platform/files.ts";
 import { withFreeLock } from "../platform/lock.ts";
 import type { StatePaths } from "../store/paths.ts";
+import { WorkspaceStore } from "../store/workspace-store.ts";
 import { catalog } from "./catalog.ts";
 import { currentKernel } from "./kernel.ts";
 import { imageHash, readEnvironments } from "./records.ts";
@@ -61,9 +62,20 @@ async function pruneImages(paths: StatePaths, drop: Drop, used: Set<string>, sig
     if (hash !== undefined && verified?.state === "whole") images.add(hash);
     else drop(path);
   }
-  for (const name of listDirectory(paths.images))
-    if (!images.has(name.replace(/\.squashfs$/, ""))) drop(join(paths.images, name));
+  const kept = imagesOfWorkspaces(paths);
+  for (const name of listDirectory(paths.images)) {
+    const hash = name.replace(/\.squashfs$/, "");
+    if (kept === "all" || kept.has(hash)) images.add(hash);
+    else if (!images.has(hash)) drop(join(paths.images, name));
+  }
   for (const hash of images) used.add(hash);
+}
+
+/** The images that workspaces have; all of them where a record cannot be read. */
+function imagesOfWorkspaces(paths: StatePaths): ReadonlySet<string> | "all" {
+  const { records, damaged } = new WorkspaceStore(paths).list();
+  if (damaged.length > 0) return "all";
+  return new Set(records.flatMap(({ image }) => (image === null ? [] : [imageHash(image)])));
 }
 
 async function pruneKernels(paths: StatePaths, drop: Drop, used: Set<string>, signal?: AbortSignal): Promise<void> {

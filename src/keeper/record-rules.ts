@@ -70,3 +70,8 @@ export function inUse(workspace_id: string): PyroError {
     hint: `pyro workspace stop ${workspace_id}`,
   });
 }
+
+/** What needs a disk is asked of a cage. */
+export function withoutDisk(hint: string): PyroError {
+  return new PyroError("not_available", "A cage on the host's own kernel has no disk that could outlive it", { hint });
+}

@@ -15,7 +15,7 @@ import { KeeperRecord } from "./keeper-record.ts";
 import type { Launch } from "./launch.ts";
 import type { KeeperMethods } from "./methods.ts";
 import { observe } from "./observation.ts";
-import { type CreateWorkspaceInput, isOver, newRecord, notFound, notKept } from "./record-rules.ts";
+import { type CreateWorkspaceInput, isOver, newRecord, notFound, notKept, withoutDisk } from "./record-rules.ts";
 import { Unkept } from "./unkept.ts";
 import { applyUpdate, type UpdateInput } from "./update.ts";
 
@@ -73,6 +73,12 @@ export class Workspaces {
     return { workspaces, damaged };
   }
 
+  /** Ids and names by which workspaces can be called. */
+  names(): string[] {
+    const { records } = this.#host.store.list();
+    return records.flatMap(({ workspace_id, name }) => (name === null ? [workspace_id] : [name, workspace_id]));
+  }
+
   async status(workspace: string): Promise<WorkspaceStatus> {
     const record = await this.#find(workspace);
     const view = await this.#view(record);
@@ -106,10 +112,9 @@ export class Workspaces {
   /** Starts the machine on the disk as it is; one that runs stays as it is. */
   async start(workspace: string, context: CallOptions): Promise<WorkspaceStatus> {
     const record = await this.#find(workspace);
-    if (record.is_host_compat && (await this.#tryCall(record, "status", {}, context)) === undefined)
-      throw new PyroError("not_available", "A cage on the host's own kernel has no disk that could be started again");
     const running = await this.#tryCall(record, "start", {}, context);
     if (running !== undefined) return running.result;
+    if (record.is_host_compat) throw withoutDisk("Delete it, and create another one");
     await this.#keep(record);
     return this.#called(record, "start", {}, context);
   }
@@ -117,6 +122,7 @@ export class Workspaces {
   /** Ends the machine in order; the disk stays. */
   async stop(workspace: string, context: CallOptions): Promise<WorkspaceStatus> {
     const record = await this.#find(workspace);
+    if (record.is_host_compat) throw withoutDisk("A stop would lose its files: export them, then delete it");
     const stopped = await this.#tryCall(record, "stop", {}, context);
     if (stopped !== undefined) return stopped.result;
     await this.#unkept.change(record, () => ({ wanted: "stopped", failure: null }));

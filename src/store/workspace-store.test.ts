@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { workspaceRecord as record } from "../../tests/support/workspace-records.ts";
 import { statePaths } from "./paths.ts";
 import type { WorkspaceRecord } from "./workspace-record.ts";
 import { WorkspaceStore } from "./workspace-store.ts";
 
-const TIME = "2026-01-01T00:00:00.000Z";
 const NEVER_SEEN = "ws-ffffffffffff";
 let home: string;
 let store: WorkspaceStore;
@@ -16,35 +16,6 @@ beforeEach(() => {
   store = new WorkspaceStore(statePaths({ PYRO_HOME: home }));
 });
 afterEach(() => rmSync(home, { recursive: true }));
-
-function record(number: number, more: Partial<WorkspaceRecord> = {}): WorkspaceRecord {
-  return {
-    schema_version: 1,
-    workspace_id: `ws-${number.toString(16).padStart(12, "0")}`,
-    name: null,
-    labels: {},
-    environment: "debian:12",
-    image: { digest: `sha256:${"0".repeat(64)}`, env: {} },
-    vcpu_count: 1,
-    mem_mib: 1024,
-    network_policy: "off",
-    is_host_compat: false,
-    created_at: TIME,
-    expires_at: TIME,
-    expires_boot: { boot_id: "boot", uptime_ms: 1 },
-    intent: "creating",
-    wanted: "started",
-    failure: null,
-    seed: null,
-    layers: [{ file: "1.qcow2" }],
-    baseline: null,
-    snapshots: [],
-    secrets: [],
-    reset_count: 0,
-    last_reset_at: null,
-    ...more,
-  };
-}
 
 const fileOf = ({ workspace_id }: WorkspaceRecord) => store.paths.workspaceRecord(workspace_id);
 

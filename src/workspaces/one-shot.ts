@@ -109,8 +109,9 @@ async function tellCostOfNext(open: OpenMachine, environment: string, emit: Emit
   await emit({ type: "notice", message: `${environment} is warm: it starts in ${seconds} s from now on` });
 }
 
-const hostCompatWarning =
-  "host_compat: the command runs on this host's own kernel, in a bubblewrap cage, not in a virtual machine";
+/** Said wherever something is to run on the host's own kernel. */
+export const hostCompatWarning =
+  "host_compat: commands run on this host's own kernel, in a bubblewrap cage, not in a virtual machine";
 
 /** The status a shell would report: 128+N for signal N, 124 after a timeout. */
 function exitStatus(ended: ExecEnded): number {

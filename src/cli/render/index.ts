@@ -4,6 +4,15 @@ import type { PyroError } from "../../contract/errors.ts";
 import { operations } from "../../operations/index.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { pairs, size, table } from "./values.ts";
+import {
+  exportText,
+  fileTable,
+  fileText,
+  resetLine,
+  snapshotTable,
+  workspaceLine,
+  workspaceTable,
+} from "./workspaces.ts";
 
 type Views = { [Name in keyof typeof operations]?: (result: z.infer<(typeof operations)[Name]["output"]>) => string };
 
@@ -27,6 +36,28 @@ const views: Views = {
     `${name} is warm${changed ? "" : ", as it was before"}: a command starts and ends in ${((start_ms ?? 0) / 1000).toFixed(2)} s; its template takes ${size(template_size_bytes ?? 0)}\n`,
   pruneEnvironments: ({ removed, freed_bytes }) =>
     `${removed.map((entry) => `removed ${entry.path} (${size(entry.size_bytes)})\n`).join("")}freed ${size(freed_bytes)} (${freed_bytes} bytes)\n`,
+  createWorkspace: workspaceLine,
+  startWorkspace: workspaceLine,
+  stopWorkspace: workspaceLine,
+  updateWorkspace: workspaceLine,
+  resetWorkspace: resetLine,
+  listWorkspaces: workspaceTable,
+  deleteWorkspace: ({ workspace_id }) => `${workspace_id} is gone\n`,
+  reapExpired: ({ removed }) =>
+    removed.map(({ workspace_id, name, reason }) => `${name ?? workspace_id}: ${reason}\n`).join(""),
+  listWorkspaceFiles: fileTable,
+  listWorkspaceDisk: fileTable,
+  readWorkspaceFile: fileText,
+  readWorkspaceDisk: fileText,
+  writeWorkspaceFile: ({ path, bytes_written, is_new }) =>
+    `${path} was ${is_new ? "made" : "replaced"}: ${size(bytes_written)}\n`,
+  pushWorkspaceSync: ({ entry_count, bytes_written, dest }) =>
+    `${entry_count} entries (${size(bytes_written)}) were laid over ${dest}\n`,
+  exportWorkspace: exportText,
+  exportWorkspaceDisk: ({ output, allocated_bytes }) => `The disk was written to ${output}: ${size(allocated_bytes)}\n`,
+  createSnapshot: ({ name }) => `snapshot ${name} was made\n`,
+  deleteSnapshot: ({ name }) => `snapshot ${name} is gone\n`,
+  listSnapshots: snapshotTable,
   doctor: ({ healthy, checks, capabilities, execution_mode, environment }) =>
     `${table(
       ["CHECK", "STATE", "DETAIL"],

@@ -14,6 +14,21 @@ export function size(bytes: number): string {
   return `${at === 0 ? value : value.toFixed(1)} ${units[at]}`;
 }
 
+const spans = [
+  ["s", 1],
+  ["m", 60],
+  ["h", 3_600],
+  ["d", 86_400],
+] as const;
+
+/** A time as a person asks for it: how long ago, or how long until then. */
+export function ago(time: string): string {
+  const seconds = (Date.now() - Date.parse(time)) / 1000;
+  const [unit, length] = spans.findLast(([, each]) => Math.abs(seconds) >= 2 * each) ?? spans[0];
+  const count = `${Math.round(Math.abs(seconds) / length)} ${unit}`;
+  return seconds < 0 ? `in ${count}` : `${count} ago`;
+}
+
 /** Rows under headings, columns aligned. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = headings.map((heading, at) => Math.max(heading.length, ...rows.map((row) => row[at]?.length ?? 0)));
@@ -30,7 +45,7 @@ export function pairs(value: object, indent = ""): string {
   return Object.entries(value)
     .map(([name, field]: [string, unknown]) => {
       const below = Array.isArray(field) ? field : [field];
-      return below.length > 0 && below.every(isObject)
+      return below.length > 0 && below.every(isObject) && below.some((one) => Object.keys(one).length > 0)
         ? below.map((one) => `${indent}${name}:\n${pairs(one, `${indent}  `)}`).join("")
         : `${indent}${name}: ${plain(field)}\n`;
     })
@@ -43,6 +58,7 @@ function isObject(value: unknown): value is object {
 
 function plain(value: unknown): string {
   if (value === null || value === undefined) return "-";
+  if (isObject(value) && Object.keys(value).length === 0) return "-";
   if (!Array.isArray(value)) return String(value);
   return value.length === 0 ? "-" : value.map(plain).join(" ");
 }

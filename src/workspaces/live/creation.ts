@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { DiskLayer, WorkspaceSeed } from "../../store/workspace-record.ts";
 import type { WorkContext } from "../machine-source.ts";
+import { hostCompatWarning } from "../one-shot.ts";
 import { openSeed } from "../seed/open.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
 import { prepareHistory, seedTree } from "./seeding.ts";
@@ -19,6 +20,7 @@ export function newWorkspaceId(): string {
 
 /** Makes the workspace of a record with the intent to create it. What it has made belongs to the workspace's directory. */
 export async function createWorkspace(workspace: LiveWorkspace, input: CreateInput, context: WorkContext) {
+  if (workspace.disk === undefined) await context.emit({ type: "warning", message: hostCompatWarning });
   const { digest, env } = await workspace.source.image(workspace.record.environment, context);
   workspace.change({ image: { digest, env } });
   prepareHistory(workspace);
