@@ -34,7 +34,8 @@ export interface ListedPath {
   readonly isRepository: boolean;
 }
 
-const quiet = {
+/** Variables with which git sees no configuration but its repository's, asks nothing and reaches nobody. */
+export const quietGit = {
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_ATTR_NOSYSTEM: "1",
@@ -58,7 +59,7 @@ export async function listCheckout(checkout: Checkout, below: string, options: L
   if (hasFile(join(git.common, "info"), "exclude")) args.push(`--exclude-from=${exclude}`);
   if (below !== "") args.push("--", below);
   const env = {
-    ...quiet,
+    ...quietGit,
     GIT_DIR: git.path,
     GIT_COMMON_DIR: emptyRepository(objectFormatOf(git), options.paths),
     GIT_INDEX_FILE: join(git.path, "index"),
