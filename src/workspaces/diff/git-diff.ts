@@ -48,10 +48,19 @@ export async function patchOf(pair: TreePair, max_bytes: number, signal: AbortSi
     size += chunk.length;
     return size <= max_bytes;
   });
-  const all = Buffer.concat(chunks);
+  const all = withQuotedNames(Buffer.concat(chunks));
   const room = all.subarray(0, max_bytes);
-  const kept = isWhole ? all : room.subarray(0, room.lastIndexOf("\n") + 1);
-  return { text: kept.toString("utf8"), bytes: kept.length, truncated: !isWhole };
+  const kept = isWhole && all.length <= max_bytes ? all : room.subarray(0, room.lastIndexOf("\n") + 1);
+  return { text: kept.toString("utf8"), bytes: kept.length, truncated: kept.length < all.length || !isWhole };
+}
+
+/** A header whose name has a space before a slash, which git writes without quotes and does not find the end of when it reads it. */
+const UNCLEAR_HEADER = /^diff --git a\/(.* \/.*) b\/\1$/gm;
+
+/** Nothing but a header begins as one: lines of content have a sign in front, and encoded ones no space. */
+function withQuotedNames(patch: Buffer): Buffer {
+  if (!patch.includes(" /")) return patch;
+  return Buffer.from(patch.toString("utf8").replace(UNCLEAR_HEADER, 'diff --git "a/$1" "b/$1"'));
 }
 
 /** How many lines came and went, by path as git has it: bytes, one character each. */

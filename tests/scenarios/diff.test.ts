@@ -1,0 +1,323 @@
+/** What changed in a tree since its seed, through the real agent, on the fake machine; and that `git apply` makes the same of the seed. */
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { SourceEntry } from "../../src/contract/tree.ts";
+import type { Machine } from "../../src/vmm/machine.ts";
+import { AgentClient } from "../../src/wire/client.ts";
+import type { Baseline } from "../../src/workspaces/baseline/baseline.ts";
+import { type DiffRequest, diffTree, type TreeDiff } from "../../src/workspaces/diff/diff.ts";
+import { startFakeMachine } from "../support/fake-machine.ts";
+import {
+  entriesOf,
+  type FileModel,
+  fileNode,
+  readModel,
+  recordBaseline,
+  shown,
+  writeModel,
+} from "../support/file-model.ts";
+import { randomEdits, randomModel } from "../support/random-edits.ts";
+import { seeded } from "../support/random-tree.ts";
+import { entry } from "../support/tree-oracle.ts";
+
+let machine: Machine;
+let agent: AgentClient;
+let home: string;
+const baselines: Baseline[] = [];
+
+beforeAll(async () => {
+  machine = await startFakeMachine();
+  agent = new AgentClient(machine.channel);
+});
+afterAll(async () => {
+  agent.close();
+  await machine.kill();
+});
+beforeEach(() => {
+  home = realpathSync(mkdtempSync(join(tmpdir(), "pyro-diff-")));
+  for (const name of ["tree", "seed", "baseline", "scratch"]) mkdirSync(join(home, name), { mode: 0o700 });
+});
+afterEach(() => {
+  for (const baseline of baselines.splice(0)) baseline.close();
+  rmSync(home, { recursive: true });
+});
+
+const place = (name: string) => join(home, name);
+
+async function seed(entries: readonly SourceEntry[]): Promise<Baseline> {
+  const baseline = await recordBaseline(place("baseline"), entries);
+  baselines.push(baseline);
+  return baseline;
+}
+
+async function diff(baseline: Baseline | undefined, more: Partial<DiffRequest> = {}): Promise<TreeDiff> {
+  const tree = { agent, root: place("tree"), deadline_ms: 10_000 };
+  const { signal } = new AbortController();
+  const result = await diffTree({
+    tree,
+    baseline,
+    stamps: undefined,
+    binary: true,
+    scratch: place("scratch"),
+    signal,
+    ...more,
+  });
+  expect(readdirSync(place("scratch"))).toEqual([]);
+  return result;
+}
+
+const git = (args: readonly string[], input?: string) =>
+  execFileSync("git", args, {
+    cwd: place("seed"),
+    input,
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { PATH: "/usr/bin:/bin" },
+  });
+
+function applied(patch: string, seed: FileModel): FileModel {
+  writeModel(place("seed"), seed);
+  git(["init", "--quiet"]);
+  if (patch !== "") git(["apply", "-"], patch);
+  return readModel(place("seed"));
+}
+
+const files = (all: Readonly<Record<string, string | Buffer>>): FileModel =>
+  new Map(Object.entries(all).map(([path, content]) => [path, fileNode(content)]));
+
+describe("a diff", () => {
+  it("of what was not touched is empty", async () => {
+    const model = files({ a: "1\n", "d/b": Buffer.of(0, 1, 2) });
+    writeModel(place("tree"), model);
+    expect(await diff(await seed(entriesOf(model)))).toMatchObject({
+      entries: [],
+      patch: "",
+      entry_count: 0,
+      not_in_patch: [],
+    });
+  });
+
+  it("names what changed, and has it as text", async () => {
+    const before = files({ gone: "1\n2\n", kept: "k\n", same: "s\n", turned: "t\n" });
+    writeModel(place("tree"), files({ kept: "k\nl\n", same: "s\n", fresh: "1\n2\n3\n", "turned/in": "x\n" }));
+    const { patch, ...result } = await diff(await seed(entriesOf(before)));
+    const plain = { binary: false, additions: 0, deletions: 0 };
+    expect(result).toMatchObject({
+      entries: [
+        { ...plain, path: "fresh", status: "added", additions: 3 },
+        { ...plain, path: "gone", status: "deleted", deletions: 2 },
+        { ...plain, path: "kept", status: "modified", additions: 1 },
+        { ...plain, path: "turned", status: "type_changed", deletions: 1 },
+        { ...plain, path: "turned/in", status: "added", additions: 1 },
+      ],
+      truncated: false,
+      entry_count: 5,
+      additions: 5,
+      deletions: 3,
+      not_in_patch: [],
+    });
+    expect(patch).toContain("diff --git a/kept b/kept\n");
+    expect(patch).toContain("@@ -1 +1,2 @@\n k\n+l\n");
+    rmSync(place("seed"), { recursive: true });
+    mkdirSync(place("seed"));
+  });
+
+  it("against nothing has all there is", async () => {
+    writeModel(place("tree"), files({ "d/a": "1\n", b: "2\n" }));
+    const result = await diff(undefined);
+    expect(result.entries.map(({ path, status }) => [path, status])).toEqual([
+      ["b", "added"],
+      ["d/a", "added"],
+    ]);
+    expect(shown(applied(result.patch, new Map()))).toEqual(shown(readModel(place("tree"))));
+  });
+
+  it("leaves out of the patch what a patch cannot carry, and says why", async () => {
+    const before: SourceEntry[] = [
+      ...entriesOf(
+        files({ "repo/.git/config": "x", "repo/a": "a\n", closed: "c\n", "full/f": "f\n", ".git/HEAD": "h" }),
+      ),
+      entry("hollow", "directory"),
+    ];
+    const baseline = await seed(before);
+    const root = place("tree");
+    writeModel(
+      root,
+      files({ "repo/.git/config": "y", "repo/a": "a\n", closed: "c\n", ".git/HEAD": "other", "sub/.GIT/x": "" }),
+    );
+    for (const name of ["full", "fresh"]) mkdirSync(join(root, name));
+    chmodSync(join(root, "closed"), 0o600);
+    execFileSync("mkfifo", [join(root, "pipe")]);
+    symlinkSync("x", join(root, ".gitmodules"));
+    writeFileSync(join(root, "huge"), "");
+    truncateSync(join(root, "huge"), 33 * 1_048_576);
+    const result = await diff(baseline);
+    expect(result.not_in_patch).toEqual([
+      { path: ".git", reason: "git_directory" },
+      { path: ".gitmodules", reason: "git_modules_link" },
+      { path: "closed", reason: "permissions" },
+      { path: "fresh", reason: "empty_directory" },
+      { path: "full", reason: "empty_directory" },
+      { path: "hollow", reason: "empty_directory" },
+      { path: "huge", reason: "too_large" },
+      { path: "pipe", reason: "special_file" },
+      { path: "repo/.git", reason: "git_directory" },
+      { path: "sub/.GIT", reason: "git_directory" },
+    ]);
+    expect(result.entries.map(({ path }) => path)).toEqual([".gitmodules", "full/f", "huge", "pipe"]);
+  });
+
+  it("only names binary files where they are not asked for, and nothing that depends on them", async () => {
+    const bytes = Buffer.of(0, 1, 2);
+    const latin = Buffer.from("caf\xe9\n", "latin1");
+    const before = files({
+      bin: bytes,
+      "nul-late": `${"x\n".repeat(9000)}\0`,
+      becomes: bytes,
+      "was/in": bytes,
+      text: "1\n",
+      latin,
+    });
+    const after = files({
+      bin: Buffer.of(0, 9),
+      "nul-late": "",
+      "becomes/f": "f\n",
+      was: "file\n",
+      text: "2\n",
+      latin: "café\n",
+    });
+    writeModel(place("tree"), after);
+    const baseline = await seed(entriesOf(before));
+    const { patch, not_in_patch, entries } = await diff(baseline, { binary: false });
+    expect(not_in_patch.map(({ path, reason }) => `${path} ${reason}`)).toEqual([
+      "becomes binary",
+      "becomes/f blocked",
+      "bin binary",
+      "latin binary",
+      "nul-late binary",
+      "was blocked",
+      "was/in binary",
+    ]);
+    expect(entries).toHaveLength(8);
+    expect(shown(applied(patch, before))).toEqual(shown(new Map(before).set("text", fileNode("2\n"))));
+    rmSync(place("seed"), { recursive: true });
+    mkdirSync(place("seed"));
+    expect(shown(applied((await diff(baseline)).patch, before))).toEqual(shown(after));
+  });
+
+  it("does not fetch what has its stamp, and learns the stamps of what it found unchanged", async () => {
+    const model = files({ a: "same\n", b: "same\n" });
+    writeModel(place("tree"), model);
+    const baseline = await seed(entriesOf(model));
+    expect((await diff(baseline)).stamps_improved).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const learnt = await diff(baseline);
+    expect([...learnt.stamps.keys()]).toEqual(["a", "b"]);
+    expect(learnt.stamps_improved).toBe(true);
+    let reads = 0;
+    const counting = new Proxy(agent, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]) => {
+          if (args[0] === "read") reads += 1;
+          return Reflect.apply(value, target, args);
+        };
+      },
+    });
+    const tree = { agent: counting, root: place("tree"), deadline_ms: 10_000 };
+    expect(await diff(baseline, { tree, stamps: learnt.stamps })).toMatchObject({
+      entries: [],
+      stamps_improved: false,
+    });
+    expect(reads).toBe(0);
+    writeFileSync(join(place("tree"), "b"), "diff\n");
+    expect((await diff(baseline, { tree, stamps: learnt.stamps })).entries).toMatchObject([{ path: "b" }]);
+    expect(reads).toBe(1);
+  });
+
+  it("is cut at whole lines and whole entries, and says so", async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 2_100 }, (_, at) => [`f${String(at).padStart(4, "0")}`, `é${at}\n`]),
+    );
+    writeModel(place("tree"), files(many));
+    const result = await diff(undefined, { max_patch_bytes: 10_000 });
+    expect(result).toMatchObject({ truncated: true, entry_count: 2_100, additions: 2_100 });
+    expect(result.entries).toHaveLength(2_000);
+    expect(Buffer.byteLength(result.patch)).toBeGreaterThan(9_900);
+    expect(Buffer.byteLength(result.patch)).toBeLessThanOrEqual(10_000);
+    expect(result.patch.endsWith("\n")).toBe(true);
+    expect((await diff(undefined, { max_patch_bytes: 0 })).patch).toBe("");
+  });
+
+  it("empties its directory before, after, and when it fails", async () => {
+    mkdirSync(join(place("scratch"), "objects.git/objects"), { recursive: true });
+    writeFileSync(join(place("scratch"), "objects.git/config"), "[core]\n\tbare = nonsense\n");
+    writeModel(place("tree"), files({ a: "1\n" }));
+    expect((await diff(undefined)).entry_count).toBe(1);
+    writeFileSync(join(place("scratch"), "left"), "");
+    const stop = new AbortController();
+    const stopped = diff(undefined, { signal: stop.signal });
+    stop.abort();
+    await expect(stopped).rejects.toMatchObject({ code: "cancelled" });
+    expect(readdirSync(place("scratch"))).toEqual([]);
+  });
+
+  it("refuses to fetch without end", async () => {
+    for (let at = 0; at < 17; at += 1) {
+      writeFileSync(join(place("tree"), `f${at}`), "");
+      truncateSync(join(place("tree"), `f${at}`), 32 * 1_048_576);
+    }
+    await expect(diff(undefined)).rejects.toMatchObject({ code: "too_large" });
+  });
+
+  it("does not take what lies too deep to be listed for deleted", async () => {
+    const deep = Array.from({ length: 256 }, () => "d").join("/");
+    mkdirSync(join(place("tree"), deep, "e"), { recursive: true });
+    expect((await diff(undefined)).not_in_patch).toEqual([{ path: deep, reason: "unreadable" }]);
+  });
+});
+
+describe("git apply of the patch of random edits", () => {
+  const rounds = Array.from({ length: 6 }, (_, round) => round);
+
+  it.each(rounds)("makes the guest's trees of the seeds, round %i", async (round) => {
+    const below = seeded(1000 + round);
+    const [before, after]: [FileModel, FileModel] = [new Map(), new Map()];
+    const options = { binary: true, links: true };
+    for (let program = 0; program < 40; program += 1) {
+      const from = randomModel(below, 6, options);
+      const to = randomEdits(below, from, 1 + below(8), options);
+      for (const [path, node] of from) before.set(`p${program}/${path}`, node);
+      for (const [path, node] of to) after.set(`p${program}/${path}`, node);
+    }
+    writeModel(place("tree"), after);
+    const result = await diff(await seed(entriesOf(before)), { max_patch_bytes: 10_000_000 });
+    expect(result.not_in_patch.filter(({ reason }) => reason !== "empty_directory")).toEqual([]);
+    expect(shown(applied(result.patch, before))).toEqual(shown(after));
+    const differing = new Set(
+      [...before.keys(), ...after.keys()].filter((path) => !isSame(before.get(path), after.get(path))),
+    );
+    expect(result.entries.map(({ path }) => path).sort()).toEqual([...differing].sort());
+  });
+});
+
+function isSame(one: ReturnType<FileModel["get"]>, other: ReturnType<FileModel["get"]>): boolean {
+  return (
+    one?.kind === other?.kind &&
+    one?.mode === other?.mode &&
+    one?.content.equals(other?.content ?? Buffer.alloc(0)) === true
+  );
+}
