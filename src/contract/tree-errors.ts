@@ -113,6 +113,26 @@ export const treeErrors = {
     meaning: "A directory that is to be deleted has something in it",
     hint: "Delete what is in it first",
   },
+  patch_malformed: {
+    kind: "usage",
+    meaning: "A patch is not a unified diff, or contradicts itself, and nothing was written",
+    hint: "Make the patch anew with git diff or diff -u, with three lines of context",
+  },
+  patch_unsupported: {
+    kind: "usage",
+    meaning: "A patch does what is not applied to a workspace: copies, symlinks, submodules, other modes, binary files",
+    hint: "Leave it out of the patch, and make the change with a command in the workspace",
+  },
+  patch_does_not_fit: {
+    kind: "conflict",
+    meaning: "A file of the workspace is not what a patch begins with, and nothing was written",
+    hint: "Read the file again and make the patch anew",
+  },
+  patch_already_applied: {
+    kind: "conflict",
+    meaning: "Every file of the workspace is what the patch would make of it",
+    hint: "Nothing is left to do",
+  },
   guest_disk_full: {
     kind: "guest",
     meaning: "The workspace's disk is full, and nothing was written",
