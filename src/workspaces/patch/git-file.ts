@@ -35,17 +35,12 @@ export function readGitFile(lines: PatchLines): FilePatch {
   const said = (problem: string) => lines.malformed(problem, patch_line);
   const sides = sidesOf(header, marks, names, said);
   const one = sides.before ?? sides.after ?? "";
-  if (!namesBoth(header, sides.before ?? one, sides.after ?? one)) throw said("it does not name the files that follow");
   const path = (name: string | null) => (name === null ? null : pathBehind(lines, name, "", patch_line));
+  const paths = { old_path: path(sides.before), new_path: path(sides.after) };
+  if (!namesBoth(header, sides.before ?? one, sides.after ?? one)) throw said("it does not name the files that follow");
   const hunks = names === undefined ? [] : readHunks(lines);
   if (names !== undefined && hunks.length === 0) throw said("the file has no hunks");
-  const file = {
-    patch_line,
-    old_path: path(sides.before),
-    new_path: path(sides.after),
-    hunks,
-    ...modesOf(marks, sides),
-  };
+  const file = { patch_line, ...paths, hunks, ...modesOf(marks, sides) };
   if (hunks.length === 0 && !changesWithoutHunks(file, marks)) throw said("nothing of the file is changed");
   return file;
 }

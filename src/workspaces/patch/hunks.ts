@@ -14,13 +14,14 @@ interface Counts {
 /** All hunks up to a line that is of none; those after the first lie behind the one before. */
 export function readHunks(lines: PatchLines): Hunk[] {
   const hunks: Hunk[] = [];
+  const body = new Body(lines);
   let end = 0;
   while (lines.header?.startsWith("@@")) {
     if (endsFile(hunks.at(-1))) throw lines.malformed("a hunk follows one that says that the file ends");
     const counts = readHeader(lines);
     if (counts.at < end) throw lines.malformed("the hunk begins before the one before it ends");
     lines.next();
-    hunks.push(readBody(lines, counts));
+    hunks.push(body.read(counts));
     end = counts.at + counts.old_count;
   }
   return hunks;
@@ -50,87 +51,109 @@ function endsFile(hunk: Hunk | undefined): boolean {
   return [hunk.old_text, hunk.new_text].some((text) => text !== "" && !text.endsWith("\n"));
 }
 
-function readBody(lines: PatchLines, counts: Counts): Hunk {
-  const body = new Body(lines, counts);
-  while (!body.isFull) body.take();
-  body.takeMarker();
-  if (body.isFullBeyond) throw lines.malformed("the hunk has more lines than it says");
-  if (body.additions + body.deletions === 0) throw lines.malformed("the hunk changes nothing", counts.patch_line);
-  const { additions, deletions, old_lines, new_lines } = body;
-  return { ...counts, additions, deletions, old_text: old_lines.join(""), new_text: new_lines.join("") };
+/** Whether a line behind a full hunk would be one of it: neither the name of a file nor a signature. */
+function looksLikeContent(line: string | undefined): boolean {
+  const sign = line?.charAt(0);
+  if (sign === " " || sign === "+" || sign === "\\") return true;
+  return sign === "-" && line !== undefined && !/^(--- |-- ?\r?$)/.test(line);
 }
 
-class Body {
-  readonly old_lines: string[] = [];
-  readonly new_lines: string[] = [];
-  additions = 0;
-  deletions = 0;
-  readonly #lines: PatchLines;
-  readonly #counts: Counts;
-  /** Sides of the line before, whose line feed a marker takes away */
-  #sides: readonly string[][] = [];
-  readonly #ended = new Set<string[]>();
+/** The lines that a hunk takes, or those that it gives. */
+class Side {
+  #lines: string[] = [];
+  #count = 0;
+  #isEnded = false;
 
-  constructor(lines: PatchLines, counts: Counts) {
-    this.#lines = lines;
-    this.#counts = counts;
+  begin(count: number): void {
+    this.#lines = [];
+    this.#count = count;
+    this.#isEnded = false;
   }
 
   get isFull(): boolean {
-    return this.old_lines.length >= this.#counts.old_count && this.new_lines.length >= this.#counts.new_count;
+    return this.#lines.length >= this.#count;
   }
 
-  /** Whether what is due looks like a line of a hunk that is full. */
-  get isFullBeyond(): boolean {
-    const line = this.#lines.line;
-    if (line === undefined || /^(--- |-- \r?$|--\r?$)/.test(line)) return false;
-    return /^[ +\-\\]/.test(line);
+  get text(): string {
+    return this.#lines.join("");
+  }
+
+  /** What speaks against one more line. */
+  get problem(): string | undefined {
+    if (this.#isEnded) return "a line follows the end of the file";
+    return this.isFull ? "the hunk has more lines of this kind than it says" : undefined;
+  }
+
+  add(line: string): void {
+    this.#lines.push(line);
+  }
+
+  /** Takes the line feed of the last line away. */
+  end(): void {
+    this.#lines.push((this.#lines.pop() ?? "").slice(0, -1));
+    this.#isEnded = true;
+  }
+}
+
+/** Reads the lines of one hunk after the other: a patch may have hundreds of thousands. */
+class Body {
+  readonly #lines: PatchLines;
+  readonly #old = new Side();
+  readonly #new = new Side();
+  #additions = 0;
+  #deletions = 0;
+  /** Sign of the line before, whose line feed a marker may take away */
+  #before = "";
+
+  constructor(lines: PatchLines) {
+    this.#lines = lines;
+  }
+
+  read({ patch_line, at, old_count, new_count }: Counts): Hunk {
+    this.#begin(old_count, new_count);
+    while (!(this.#old.isFull && this.#new.isFull)) this.#take();
+    if (this.#lines.line?.startsWith("\\")) this.#take();
+    if (looksLikeContent(this.#lines.line)) throw this.#lines.malformed("the hunk has more lines than it says");
+    const [additions, deletions] = [this.#additions, this.#deletions];
+    if (additions + deletions === 0) throw this.#lines.malformed("the hunk changes nothing", patch_line);
+    const [old_text, new_text] = [this.#old.text, this.#new.text];
+    return { patch_line, at, old_count, new_count, old_text, new_text, additions, deletions };
+  }
+
+  #begin(old_count: number, new_count: number): void {
+    this.#old.begin(old_count);
+    this.#new.begin(new_count);
+    this.#additions = 0;
+    this.#deletions = 0;
+    this.#before = "";
   }
 
   /** Takes a line of content, or the marker that the line before has no line feed. */
-  take(): void {
-    const line = this.#lines.line;
-    const sign = line === "" ? " " : line?.charAt(0);
+  #take(): void {
+    const { line } = this.#lines;
     if (line === undefined) throw this.#lines.malformed("the patch ends inside a hunk");
-    if (sign === "\\") this.#mark();
-    else this.#content(line, sign);
-  }
-
-  #content(line: string, sign: string | undefined): void {
     // An editor that takes away spaces at the ends of lines leaves nothing of an empty line of context.
-    const text = `${line.slice(1)}\n`;
-    if (sign === " ") this.#add(text, [this.old_lines, this.new_lines]);
-    else if (sign === "-") this.#add(text, [this.old_lines]);
-    else if (sign === "+") this.#add(text, [this.new_lines]);
+    const sign = line.charAt(0) || " ";
+    if (sign === "\\") this.#mark(line);
+    else if (sign === " " || sign === "-" || sign === "+") this.#add(sign);
     else throw this.#lines.malformed("the hunk has fewer lines than it says, or this is not one of them");
-    if (sign === "+") this.additions += 1;
-    if (sign === "-") this.deletions += 1;
+    this.#before = sign;
     this.#lines.next();
   }
 
-  /** A marker may follow the last line. */
-  takeMarker(): void {
-    if (this.#lines.line?.startsWith("\\")) this.#mark();
+  #add(sign: string): void {
+    const problem = (sign === "+" ? undefined : this.#old.problem) ?? (sign === "-" ? undefined : this.#new.problem);
+    if (problem !== undefined) throw this.#lines.malformed(problem);
+    if (sign !== "+") this.#old.add(this.#lines.content);
+    if (sign !== "-") this.#new.add(this.#lines.content);
+    if (sign === "+") this.#additions += 1;
+    if (sign === "-") this.#deletions += 1;
   }
 
-  #add(text: string, sides: readonly string[][]): void {
-    for (const side of sides) {
-      const most = side === this.old_lines ? this.#counts.old_count : this.#counts.new_count;
-      if (side.length >= most) throw this.#lines.malformed("the hunk has more lines of this kind than it says");
-      if (this.#ended.has(side)) throw this.#lines.malformed("a line follows the end of the file");
-      side.push(text);
-    }
-    this.#sides = sides;
-  }
-
-  #mark(): void {
-    if (!/^\\ /.test(this.#lines.line ?? "") || this.#sides.length === 0)
+  #mark(line: string): void {
+    if (!line.startsWith("\\ ") || this.#before === "" || this.#before === "\\")
       throw this.#lines.malformed("nothing can be without a line feed here");
-    for (const side of this.#sides) {
-      side.push((side.pop() ?? "").slice(0, -1));
-      this.#ended.add(side);
-    }
-    this.#sides = [];
-    this.#lines.next();
+    if (this.#before !== "+") this.#old.end();
+    if (this.#before !== "-") this.#new.end();
   }
 }

@@ -9,10 +9,11 @@ export class PatchLines {
   #begin = 0;
   #end = 0;
   #number = 0;
+  #line: string | undefined;
 
   constructor(text: string) {
     this.#text = text;
-    this.#measure();
+    this.#read();
   }
 
   /** Number of the line that is due, from 1 */
@@ -22,12 +23,20 @@ export class PatchLines {
 
   /** The line that is due; undefined after the last. */
   get line(): string | undefined {
-    return this.#begin < this.#text.length ? this.#text.slice(this.#begin, this.#end) : undefined;
+    return this.#line;
   }
 
   /** The same without a carriage return at its end, as a line that is no content is read. */
   get header(): string | undefined {
-    return this.line?.replace(/\r$/, "");
+    return this.#line?.endsWith("\r") ? this.#line.slice(0, -1) : this.#line;
+  }
+
+  /** A line of content: what is behind its sign, with a line feed. */
+  get content(): string {
+    if (this.#begin === this.#end) return "\n";
+    return this.#end < this.#text.length
+      ? this.#text.slice(this.#begin + 1, this.#end + 1)
+      : `${this.#line?.slice(1)}\n`;
   }
 
   /** Bytes from the line that is due to the end */
@@ -37,13 +46,14 @@ export class PatchLines {
 
   next(): void {
     this.#begin = this.#end + 1;
-    this.#measure();
+    this.#read();
   }
 
-  #measure(): void {
+  #read(): void {
     const end = this.#text.indexOf("\n", this.#begin);
     this.#end = end < 0 ? this.#text.length : end;
     this.#number += 1;
+    this.#line = this.#begin < this.#text.length ? this.#text.slice(this.#begin, this.#end) : undefined;
   }
 
   /** The error that the line that is due, or the one with this number, does not belong. */
