@@ -4,7 +4,8 @@ import type { TreeStat } from "../../wire/tree-stat.ts";
 import type { WalkEntry } from "../../wire/tree-walk.ts";
 import type { BaselineEntry } from "../baseline/index-document.ts";
 import type { GuestStamp } from "../baseline/stamps.ts";
-import { gitDirectoryOf, isGitModulesPath, type LeftOut, type LeftOutReason } from "./left-out.ts";
+import { gitPathIn } from "../export/git-names.ts";
+import { isGitModulesPath, type LeftOut, type LeftOutReason } from "./left-out.ts";
 
 export type DiffStatus = "added" | "modified" | "deleted" | "type_changed";
 
@@ -142,7 +143,7 @@ export class Comparison {
 
   /** Notes a Git directory once, with the first thing that differs in it. */
   #isInGitDirectory(path: string, differs: boolean): boolean {
-    const directory = gitDirectoryOf(path);
+    const directory = gitPathIn(path);
     if (directory === undefined) return false;
     if (!differs || directory === this.#gitDirectory) return true;
     this.#gitDirectory = directory;

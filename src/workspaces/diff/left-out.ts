@@ -1,5 +1,4 @@
 /** What a patch cannot carry, and why. */
-import { gitPathIn, isGitName } from "../export/git-names.ts";
 
 /** Why something that changed is not in the patch text. */
 export type LeftOutReason =
@@ -35,16 +34,4 @@ const GIT_MODULES = /^(\.gitmodules|gitmod~[0-9]+|gi7eba~[0-9]+|gi7[0-9a-f]{0,4}
 /** Whether git refuses a symlink of that path. */
 export function isGitModulesPath(path: string): boolean {
   return path.split(/[/\\]/).some((name) => GIT_MODULES.test(name));
-}
-
-/** The topmost Git directory that a path is, or lies in; asked of every path of a tree. */
-export function gitDirectoryOf(path: string): string | undefined {
-  return mayBeGit(path) ? gitPathIn(path) : undefined;
-}
-
-/** A name that is taken for `.git` has these letters in this order. */
-const LETTERS = /g[^/]*i[^/]*t/i;
-
-function mayBeGit(path: string): boolean {
-  return LETTERS.test(path) && path.split("/").some(isGitName);
 }

@@ -13,8 +13,12 @@ export function isGitName(name: string): boolean {
   });
 }
 
+/** What every such name has in it, by which most paths are told from them at once */
+const LETTERS = /g[^/]*i[^/]*t/i;
+
 /** The path up to the name that is `.git`; undefined where there is none in it. */
 export function gitPathIn(path: string): string | undefined {
+  if (!LETTERS.test(path)) return undefined;
   const names = path.split("/");
   const at = names.findIndex(isGitName);
   return at < 0 ? undefined : names.slice(0, at + 1).join("/");

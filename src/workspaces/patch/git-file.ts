@@ -36,7 +36,8 @@ export function readGitFile(lines: PatchLines): FilePatch {
   const sides = sidesOf(header, marks, names, said);
   const one = sides.before ?? sides.after ?? "";
   const path = (name: string | null) => (name === null ? null : pathBehind(lines, name, "", patch_line));
-  const paths = { old_path: path(sides.before), new_path: path(sides.after) };
+  const old_path = path(sides.before);
+  const paths = { old_path, new_path: sides.after === sides.before ? old_path : path(sides.after) };
   if (!namesBoth(header, sides.before ?? one, sides.after ?? one)) throw said("it does not name the files that follow");
   const hunks = names === undefined ? [] : readHunks(lines);
   if (names !== undefined && hunks.length === 0) throw said("the file has no hunks");

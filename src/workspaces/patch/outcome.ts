@@ -46,13 +46,18 @@ export function outcomeOf(
 /** Whether a file is what the patch would make of it. */
 export function isApplied(file: FilePatch, current: CurrentFiles): boolean {
   const { old_path, new_path, hunks } = file;
-  if (old_path !== null && old_path !== new_path && current.has(old_path)) return false;
+  if (old_path !== null && old_path !== new_path && isThere(current.get(old_path))) return false;
   if (new_path === null) return true;
   const there = current.get(new_path);
   if (there?.stat.kind !== "file") return false;
   if (file.new_mode !== undefined && file.new_mode !== modeOf(there)) return false;
   if (old_path === null) return there.content === (hunks[0]?.new_text ?? "");
   return typeof applyHunks(there.content, reversed(hunks)) === "string";
+}
+
+/** A directory may have come in the place of a file. */
+function isThere(current: Current | undefined): boolean {
+  return current !== undefined && current.stat.kind !== "directory";
 }
 
 function modeOf({ stat }: Current): PatchMode {
