@@ -1,6 +1,6 @@
 /** Directories that are made once and moved away whole. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, renameSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ioError } from "./files.ts";
 
@@ -10,6 +10,15 @@ export function makeNewDirectory(path: string): void {
     mkdirSync(path, { mode: 0o700 });
   } catch (thrown) {
     throw ioError(thrown, "make the directory", path);
+  }
+}
+
+/** Makes a file of ours, 0600, which must not be there yet and need not outlive this machine. */
+export function makeNewFile(path: string, content: string): void {
+  try {
+    writeFileSync(path, content, { flag: "wx", mode: 0o600 });
+  } catch (thrown) {
+    throw ioError(thrown, "write", path);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What changed in a tree since its seed, through the real agent, on the fake machine; and that `git apply` makes the same of the seed. */
 import { execFileSync } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   mkdirSync,
   mkdtempSync,
@@ -273,6 +274,17 @@ describe("a diff", () => {
     stop.abort();
     await expect(stopped).rejects.toMatchObject({ code: "cancelled" });
     expect(readdirSync(place("scratch"))).toEqual([]);
+  });
+
+  it("leaves out of the patch what does not hold still", async () => {
+    const path = join(place("tree"), "restless");
+    writeFileSync(path, Buffer.alloc(24 * 1_048_576, "x\n"));
+    writeFileSync(join(place("tree"), "still"), "1\n");
+    const writing = setInterval(() => appendFileSync(path, "y\n"), 1);
+    const { not_in_patch, entries, patch } = await diff(undefined).finally(() => clearInterval(writing));
+    expect(not_in_patch).toEqual([{ path: "restless", reason: "changed_while_read" }]);
+    expect(entries.map((each) => each.path)).toEqual(["restless", "still"]);
+    expect(patch).not.toContain("restless");
   });
 
   it("refuses to fetch without end", async () => {

@@ -73,7 +73,7 @@ export class Carrying {
 
   async #stored({ path }: TreeChange, side: Side | undefined): Promise<StoredFile | undefined> {
     if (side === undefined) return undefined;
-    this.#store ??= await ObjectStore.make(this.#directory, this.#signal);
+    this.#store ??= ObjectStore.make(this.#directory, this.#signal);
     const mark: Mark = await this.#store.content(side.content);
     return { path, mode: side.mode, mark };
   }

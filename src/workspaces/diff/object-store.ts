@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { PyroError } from "../../contract/errors.ts";
 import { encodePath } from "../../contract/path-bytes.ts";
 import { cleanText } from "../../contract/text.ts";
-import { findProgram, type RunningProgram, runProgram, startProgram } from "../../platform/programs.ts";
+import { makeNewDirectory, makeNewFile } from "../../platform/directories.ts";
+import { findProgram, type RunningProgram, startProgram } from "../../platform/programs.ts";
 import { quietGit } from "../seed/git-listing.ts";
 import { diffLimits } from "./limits.ts";
 
@@ -48,12 +49,13 @@ export class ObjectStore {
   }
 
   /** Makes one in a directory of ours. */
-  static async make(directory: string, signal: AbortSignal): Promise<ObjectStore> {
+  static make(directory: string, signal: AbortSignal): ObjectStore {
     const git = findProgram("git");
+    if (signal.aborted) throw gitFailed("make a repository", "", signal);
     const path = join(directory, "objects.git");
-    const args = ["init", "--quiet", "--bare", "--template=", "--object-format=sha1", "--initial-branch=none", path];
-    const { exit_code, stderr } = await runProgram(git, args, { env: quietGit, signal });
-    if (exit_code !== 0) throw gitFailed("make a repository", stderr, signal);
+    for (const part of ["", "objects", "refs"]) makeNewDirectory(join(path, part));
+    makeNewFile(join(path, "HEAD"), `ref: ${refOf("none")}\n`);
+    makeNewFile(join(path, "config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n");
     return new ObjectStore(path, git, signal);
   }
 
