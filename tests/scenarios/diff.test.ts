@@ -1,43 +1,20 @@
-/** What changed in a tree since its seed, through the real agent, on the fake machine; and that `git apply` makes the same of the seed. */
+/** What changed in a tree since its seed, through the real agent, on the fake machine. */
 import { execFileSync } from "node:child_process";
-import {
-  appendFileSync,
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, chmodSync, mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { SourceEntry } from "../../src/contract/tree.ts";
 import type { Machine } from "../../src/vmm/machine.ts";
 import { AgentClient } from "../../src/wire/client.ts";
-import type { Baseline } from "../../src/workspaces/baseline/baseline.ts";
-import { type DiffRequest, diffTree, type TreeDiff } from "../../src/workspaces/diff/diff.ts";
+import { DiffPlace, files } from "../support/diff-place.ts";
 import { startFakeMachine } from "../support/fake-machine.ts";
-import {
-  entriesOf,
-  type FileModel,
-  fileNode,
-  readModel,
-  recordBaseline,
-  shown,
-  writeModel,
-} from "../support/file-model.ts";
-import { randomEdits, randomModel } from "../support/random-edits.ts";
-import { seeded } from "../support/random-tree.ts";
+import { entriesOf, fileNode, readModel, shown, writeModel } from "../support/file-model.ts";
 import { entry } from "../support/tree-oracle.ts";
+import { watchedAgent } from "../support/watched-agent.ts";
 
 let machine: Machine;
 let agent: AgentClient;
-let home: string;
-const baselines: Baseline[] = [];
+let place: DiffPlace;
 
 beforeAll(async () => {
   machine = await startFakeMachine();
@@ -48,61 +25,15 @@ afterAll(async () => {
   await machine.kill();
 });
 beforeEach(() => {
-  home = realpathSync(mkdtempSync(join(tmpdir(), "pyro-diff-")));
-  for (const name of ["tree", "seed", "baseline", "scratch"]) mkdirSync(join(home, name), { mode: 0o700 });
+  place = new DiffPlace();
 });
-afterEach(() => {
-  for (const baseline of baselines.splice(0)) baseline.close();
-  rmSync(home, { recursive: true });
-});
-
-const place = (name: string) => join(home, name);
-
-async function seed(entries: readonly SourceEntry[]): Promise<Baseline> {
-  const baseline = await recordBaseline(place("baseline"), entries);
-  baselines.push(baseline);
-  return baseline;
-}
-
-async function diff(baseline: Baseline | undefined, more: Partial<DiffRequest> = {}): Promise<TreeDiff> {
-  const tree = { agent, root: place("tree"), deadline_ms: 10_000 };
-  const { signal } = new AbortController();
-  const result = await diffTree({
-    tree,
-    baseline,
-    stamps: undefined,
-    binary: true,
-    scratch: place("scratch"),
-    signal,
-    ...more,
-  });
-  expect(readdirSync(place("scratch"))).toEqual([]);
-  return result;
-}
-
-const git = (args: readonly string[], input?: string) =>
-  execFileSync("git", args, {
-    cwd: place("seed"),
-    input,
-    stdio: ["pipe", "pipe", "pipe"],
-    env: { PATH: "/usr/bin:/bin" },
-  });
-
-function applied(patch: string, seed: FileModel): FileModel {
-  writeModel(place("seed"), seed);
-  git(["init", "--quiet"]);
-  if (patch !== "") git(["apply", "-"], patch);
-  return readModel(place("seed"));
-}
-
-const files = (all: Readonly<Record<string, string | Buffer>>): FileModel =>
-  new Map(Object.entries(all).map(([path, content]) => [path, fileNode(content)]));
+afterEach(() => place.remove());
 
 describe("a diff", () => {
   it("of what was not touched is empty", async () => {
     const model = files({ a: "1\n", "d/b": Buffer.of(0, 1, 2) });
-    writeModel(place("tree"), model);
-    expect(await diff(await seed(entriesOf(model)))).toMatchObject({
+    writeModel(place.tree, model);
+    expect(await place.diff(agent, await place.seed(entriesOf(model)))).toMatchObject({
       entries: [],
       patch: "",
       entry_count: 0,
@@ -112,8 +43,8 @@ describe("a diff", () => {
 
   it("names what changed, and has it as text", async () => {
     const before = files({ gone: "1\n2\n", kept: "k\n", same: "s\n", turned: "t\n" });
-    writeModel(place("tree"), files({ kept: "k\nl\n", same: "s\n", fresh: "1\n2\n3\n", "turned/in": "x\n" }));
-    const { patch, ...result } = await diff(await seed(entriesOf(before)));
+    writeModel(place.tree, files({ kept: "k\nl\n", same: "s\n", fresh: "1\n2\n3\n", "turned/in": "x\n" }));
+    const { patch, ...result } = await place.diff(agent, await place.seed(entriesOf(before)));
     const plain = { binary: false, additions: 0, deletions: 0 };
     expect(result).toMatchObject({
       entries: [
@@ -131,18 +62,16 @@ describe("a diff", () => {
     });
     expect(patch).toContain("diff --git a/kept b/kept\n");
     expect(patch).toContain("@@ -1 +1,2 @@\n k\n+l\n");
-    rmSync(place("seed"), { recursive: true });
-    mkdirSync(place("seed"));
   });
 
   it("against nothing has all there is", async () => {
-    writeModel(place("tree"), files({ "d/a": "1\n", b: "2\n" }));
-    const result = await diff(undefined);
+    writeModel(place.tree, files({ "d/a": "1\n", b: "2\n" }));
+    const result = await place.diff(agent, undefined);
     expect(result.entries.map(({ path, status }) => [path, status])).toEqual([
       ["b", "added"],
       ["d/a", "added"],
     ]);
-    expect(shown(applied(result.patch, new Map()))).toEqual(shown(readModel(place("tree"))));
+    expect(shown(place.applied(result.patch, new Map()))).toEqual(shown(readModel(place.tree)));
   });
 
   it("leaves out of the patch what a patch cannot carry, and says why", async () => {
@@ -152,8 +81,8 @@ describe("a diff", () => {
       ),
       entry("hollow", "directory"),
     ];
-    const baseline = await seed(before);
-    const root = place("tree");
+    const baseline = await place.seed(before);
+    const root = place.tree;
     writeModel(
       root,
       files({ "repo/.git/config": "y", "repo/a": "a\n", closed: "c\n", ".git/HEAD": "other", "sub/.GIT/x": "" }),
@@ -164,7 +93,7 @@ describe("a diff", () => {
     symlinkSync("x", join(root, ".gitmodules"));
     writeFileSync(join(root, "huge"), "");
     truncateSync(join(root, "huge"), 33 * 1_048_576);
-    const result = await diff(baseline);
+    const result = await place.diff(agent, baseline);
     expect(result.not_in_patch).toEqual([
       { path: ".git", reason: "git_directory" },
       { path: ".gitmodules", reason: "git_modules_link" },
@@ -199,9 +128,9 @@ describe("a diff", () => {
       text: "2\n",
       latin: "café\n",
     });
-    writeModel(place("tree"), after);
-    const baseline = await seed(entriesOf(before));
-    const { patch, not_in_patch, entries } = await diff(baseline, { binary: false });
+    writeModel(place.tree, after);
+    const baseline = await place.seed(entriesOf(before));
+    const { patch, not_in_patch, entries } = await place.diff(agent, baseline, { binary: false });
     expect(not_in_patch.map(({ path, reason }) => `${path} ${reason}`)).toEqual([
       "becomes binary",
       "becomes/f blocked",
@@ -212,76 +141,65 @@ describe("a diff", () => {
       "was/in binary",
     ]);
     expect(entries).toHaveLength(8);
-    expect(shown(applied(patch, before))).toEqual(shown(new Map(before).set("text", fileNode("2\n"))));
-    rmSync(place("seed"), { recursive: true });
-    mkdirSync(place("seed"));
-    expect(shown(applied((await diff(baseline)).patch, before))).toEqual(shown(after));
+    expect(shown(place.applied(patch, before))).toEqual(shown(new Map(before).set("text", fileNode("2\n"))));
+    expect(shown(place.applied((await place.diff(agent, baseline)).patch, before))).toEqual(shown(after));
   });
 
   it("does not fetch what has its stamp, and learns the stamps of what it found unchanged", async () => {
     const model = files({ a: "same\n", b: "same\n" });
-    writeModel(place("tree"), model);
-    const baseline = await seed(entriesOf(model));
-    expect((await diff(baseline)).stamps_improved).toBe(false);
+    writeModel(place.tree, model);
+    const baseline = await place.seed(entriesOf(model));
+    expect((await place.diff(agent, baseline)).stamps_improved).toBe(false);
     await new Promise((resolve) => setTimeout(resolve, 1_100));
-    const learnt = await diff(baseline);
+    const learnt = await place.diff(agent, baseline);
     expect([...learnt.stamps.keys()]).toEqual(["a", "b"]);
     expect(learnt.stamps_improved).toBe(true);
     let reads = 0;
-    const counting = new Proxy(agent, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name);
-        if (typeof value !== "function") return value;
-        return (...args: unknown[]) => {
-          if (args[0] === "read") reads += 1;
-          return Reflect.apply(value, target, args);
-        };
-      },
+    const counting = watchedAgent(agent, (method) => {
+      if (method === "read") reads += 1;
     });
-    const tree = { agent: counting, root: place("tree"), deadline_ms: 10_000 };
-    expect(await diff(baseline, { tree, stamps: learnt.stamps })).toMatchObject({
+    const tree = place.guest(counting);
+    expect(await place.diff(agent, baseline, { tree, stamps: learnt.stamps })).toMatchObject({
       entries: [],
       stamps_improved: false,
     });
     expect(reads).toBe(0);
-    writeFileSync(join(place("tree"), "b"), "diff\n");
-    expect((await diff(baseline, { tree, stamps: learnt.stamps })).entries).toMatchObject([{ path: "b" }]);
+    writeFileSync(join(place.tree, "b"), "diff\n");
+    expect((await place.diff(agent, baseline, { tree, stamps: learnt.stamps })).entries).toMatchObject([{ path: "b" }]);
     expect(reads).toBe(1);
   });
 
   it("is cut at whole lines and whole entries, and says so", async () => {
-    const many = Object.fromEntries(
-      Array.from({ length: 2_100 }, (_, at) => [`f${String(at).padStart(4, "0")}`, `é${at}\n`]),
-    );
-    writeModel(place("tree"), files(many));
-    const result = await diff(undefined, { max_patch_bytes: 10_000 });
-    expect(result).toMatchObject({ truncated: true, entry_count: 2_100, additions: 2_100 });
+    const names = Array.from({ length: 2_100 }, (_, at) => `f${String(at).padStart(4, "0")}`);
+    const baseline = await place.seed(entriesOf(files(Object.fromEntries(names.map((name) => [name, `é ${name}\n`])))));
+    const result = await place.diff(agent, baseline, { max_patch_bytes: 10_000 });
+    expect(result).toMatchObject({ truncated: true, entry_count: 2_100, deletions: 2_100 });
     expect(result.entries).toHaveLength(2_000);
     expect(Buffer.byteLength(result.patch)).toBeGreaterThan(9_900);
     expect(Buffer.byteLength(result.patch)).toBeLessThanOrEqual(10_000);
     expect(result.patch.endsWith("\n")).toBe(true);
-    expect((await diff(undefined, { max_patch_bytes: 0 })).patch).toBe("");
+    expect((await place.diff(agent, baseline, { max_patch_bytes: 0 })).patch).toBe("");
   });
 
   it("empties its directory before, after, and when it fails", async () => {
-    mkdirSync(join(place("scratch"), "objects.git/objects"), { recursive: true });
-    writeFileSync(join(place("scratch"), "objects.git/config"), "[core]\n\tbare = nonsense\n");
-    writeModel(place("tree"), files({ a: "1\n" }));
-    expect((await diff(undefined)).entry_count).toBe(1);
-    writeFileSync(join(place("scratch"), "left"), "");
+    mkdirSync(join(place.scratch, "objects.git/objects"), { recursive: true });
+    writeFileSync(join(place.scratch, "objects.git/config"), "[core]\n\tbare = nonsense\n");
+    writeModel(place.tree, files({ a: "1\n" }));
+    expect((await place.diff(agent, undefined)).entry_count).toBe(1);
+    writeFileSync(join(place.scratch, "left"), "");
     const stop = new AbortController();
-    const stopped = diff(undefined, { signal: stop.signal });
+    const stopped = place.diff(agent, undefined, { signal: stop.signal });
     stop.abort();
     await expect(stopped).rejects.toMatchObject({ code: "cancelled" });
-    expect(readdirSync(place("scratch"))).toEqual([]);
+    expect(readdirSync(place.scratch)).toEqual([]);
   });
 
   it("leaves out of the patch what does not hold still", async () => {
-    const path = join(place("tree"), "restless");
+    const path = join(place.tree, "restless");
     writeFileSync(path, Buffer.alloc(24 * 1_048_576, "x\n"));
-    writeFileSync(join(place("tree"), "still"), "1\n");
+    writeFileSync(join(place.tree, "still"), "1\n");
     const writing = setInterval(() => appendFileSync(path, "y\n"), 1);
-    const { not_in_patch, entries, patch } = await diff(undefined).finally(() => clearInterval(writing));
+    const { not_in_patch, entries, patch } = await place.diff(agent, undefined).finally(() => clearInterval(writing));
     expect(not_in_patch).toEqual([{ path: "restless", reason: "changed_while_read" }]);
     expect(entries.map((each) => each.path)).toEqual(["restless", "still"]);
     expect(patch).not.toContain("restless");
@@ -289,47 +207,15 @@ describe("a diff", () => {
 
   it("refuses to fetch without end", async () => {
     for (let at = 0; at < 17; at += 1) {
-      writeFileSync(join(place("tree"), `f${at}`), "");
-      truncateSync(join(place("tree"), `f${at}`), 32 * 1_048_576);
+      writeFileSync(join(place.tree, `f${at}`), "");
+      truncateSync(join(place.tree, `f${at}`), 32 * 1_048_576);
     }
-    await expect(diff(undefined)).rejects.toMatchObject({ code: "too_large" });
+    await expect(place.diff(agent, undefined)).rejects.toMatchObject({ code: "too_large" });
   });
 
   it("does not take what lies too deep to be listed for deleted", async () => {
     const deep = Array.from({ length: 256 }, () => "d").join("/");
-    mkdirSync(join(place("tree"), deep, "e"), { recursive: true });
-    expect((await diff(undefined)).not_in_patch).toEqual([{ path: deep, reason: "unreadable" }]);
+    mkdirSync(join(place.tree, deep, "e"), { recursive: true });
+    expect((await place.diff(agent, undefined)).not_in_patch).toEqual([{ path: deep, reason: "unreadable" }]);
   });
 });
-
-describe("git apply of the patch of random edits", () => {
-  const rounds = Array.from({ length: 6 }, (_, round) => round);
-
-  it.each(rounds)("makes the guest's trees of the seeds, round %i", async (round) => {
-    const below = seeded(1000 + round);
-    const [before, after]: [FileModel, FileModel] = [new Map(), new Map()];
-    const options = { binary: true, links: true };
-    for (let program = 0; program < 40; program += 1) {
-      const from = randomModel(below, 6, options);
-      const to = randomEdits(below, from, 1 + below(8), options);
-      for (const [path, node] of from) before.set(`p${program}/${path}`, node);
-      for (const [path, node] of to) after.set(`p${program}/${path}`, node);
-    }
-    writeModel(place("tree"), after);
-    const result = await diff(await seed(entriesOf(before)), { max_patch_bytes: 10_000_000 });
-    expect(result.not_in_patch.filter(({ reason }) => reason !== "empty_directory")).toEqual([]);
-    expect(shown(applied(result.patch, before))).toEqual(shown(after));
-    const differing = new Set(
-      [...before.keys(), ...after.keys()].filter((path) => !isSame(before.get(path), after.get(path))),
-    );
-    expect(result.entries.map(({ path }) => path).sort()).toEqual([...differing].sort());
-  });
-});
-
-function isSame(one: ReturnType<FileModel["get"]>, other: ReturnType<FileModel["get"]>): boolean {
-  return (
-    one?.kind === other?.kind &&
-    one?.mode === other?.mode &&
-    one?.content.equals(other?.content ?? Buffer.alloc(0)) === true
-  );
-}

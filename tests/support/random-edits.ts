@@ -78,7 +78,7 @@ function isFree(model: FileModel, path: string): boolean {
 }
 
 /** A tree of about that many files. */
-export function randomModel(below: Below, size: number, options: EditOptions): FileModel {
+function randomModel(below: Below, size: number, options: EditOptions): FileModel {
   const model: FileModel = new Map();
   for (let left = size; left > 0; left -= 1) {
     const path = randomPath(below);
@@ -102,7 +102,7 @@ function removeBelow(model: FileModel, directory: string): void {
 }
 
 /** A copy of a model with some edits. */
-export function randomEdits(below: Below, from: FileModel, edits: number, options: EditOptions): FileModel {
+function randomEdits(below: Below, from: FileModel, edits: number, options: EditOptions): FileModel {
   const model: FileModel = new Map(from);
   for (let left = edits; left > 0; left -= 1) edit(below, model, options);
   return model;
@@ -128,4 +128,20 @@ function edit(below: Below, model: FileModel, options: EditOptions): void {
     model.set(directory, randomNode(below, options));
   } else if (kind === 6) model.set(path, options.links ? randomNode(below, options) : editText(below, node));
   else if (node.kind === "file") model.set(path, editText(below, node));
+}
+
+/** Many small trees, each in a directory of its own, before and after some edits. */
+export function randomPrograms(
+  below: Below,
+  count: number,
+  options: EditOptions,
+): { readonly before: FileModel; readonly after: FileModel } {
+  const [before, after]: [FileModel, FileModel] = [new Map(), new Map()];
+  for (let program = 0; program < count; program += 1) {
+    const from = randomModel(below, 4, options);
+    const to = randomEdits(below, from, 1 + below(8), options);
+    for (const [path, node] of from) before.set(`p${program}/${path}`, node);
+    for (const [path, node] of to) after.set(`p${program}/${path}`, node);
+  }
+  return { before, after };
 }

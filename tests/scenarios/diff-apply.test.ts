@@ -1,0 +1,71 @@
+/** The patch of random edits: `git apply` and our own make of the seed what is in the guest, on the fake machine. */
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Machine } from "../../src/vmm/machine.ts";
+import { AgentClient } from "../../src/wire/client.ts";
+import { applyPatch } from "../../src/workspaces/patch/apply.ts";
+import { DiffPlace } from "../support/diff-place.ts";
+import { startFakeMachine } from "../support/fake-machine.ts";
+import { entriesOf, type ModelNode, readModel, shown, writeModel } from "../support/file-model.ts";
+import { randomPrograms } from "../support/random-edits.ts";
+import { seeded } from "../support/random-tree.ts";
+
+/** Programs of edits in one tree */
+const PROGRAMS = 50;
+
+let machine: Machine;
+let agent: AgentClient;
+let place: DiffPlace;
+
+beforeAll(async () => {
+  machine = await startFakeMachine();
+  agent = new AgentClient(machine.channel);
+});
+afterAll(async () => {
+  agent.close();
+  await machine.kill();
+});
+beforeEach(() => {
+  place = new DiffPlace();
+});
+afterEach(() => place.remove());
+
+describe("the patch of random edits", () => {
+  it.each([1, 2, 3, 4, 5])("makes of the seed what is in the guest, by git apply, round %i", async (round) => {
+    const { before, after } = randomPrograms(seeded(1000 + round), PROGRAMS, { binary: true, links: true });
+    writeModel(place.tree, after);
+    const result = await place.diff(agent, await place.seed(entriesOf(before)), { max_patch_bytes: 10_000_000 });
+    expect(result.not_in_patch.filter(({ reason }) => reason !== "empty_directory")).toEqual([]);
+    expect(shown(place.applied(result.patch, before))).toEqual(shown(after));
+    const paths = new Set([...before.keys(), ...after.keys()]);
+    const differing = [...paths].filter((path) => !isSame(before.get(path), after.get(path)));
+    expect(result.entries.map(({ path }) => path).sort()).toEqual(differing.sort());
+  });
+
+  it.each([1, 2])("makes it by our own, and not twice, round %i", async (round) => {
+    const { before, after } = randomPrograms(seeded(round), PROGRAMS, { binary: false, links: false });
+    writeModel(place.tree, after);
+    const baseline = await place.seed(entriesOf(before));
+    const { patch } = await place.diff(agent, baseline, { binary: false, max_patch_bytes: 10_000_000 });
+    const home = realpathSync(mkdtempSync(join(tmpdir(), "pyro-patch-")));
+    try {
+      const root = join(home, "tree");
+      mkdirSync(root);
+      writeModel(root, before);
+      const request = { tree: { agent, root, deadline_ms: 10_000 }, patch, signal: new AbortController().signal };
+      await applyPatch(request);
+      expect(shown(readModel(root))).toEqual(shown(after));
+      await expect(applyPatch(request)).rejects.toMatchObject({ code: "patch_already_applied" });
+      expect(shown(readModel(root))).toEqual(shown(after));
+    } finally {
+      rmSync(home, { recursive: true });
+    }
+  });
+});
+
+function isSame(one: ModelNode | undefined, other: ModelNode | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.kind === other.kind && one.mode === other.mode && one.content.equals(other.content);
+}
