@@ -1,5 +1,6 @@
 /** What a keeper does for its callers, by name; the callers' side of each is typed by this table. */
 import { type PyroError, toPyroError } from "../contract/errors.ts";
+import { type DiffInput, diffWorkspace, patchWorkspace } from "../workspaces/live/changes.ts";
 import { type CreateInput, createWorkspace } from "../workspaces/live/creation.ts";
 import {
   type ListInput,
@@ -54,6 +55,8 @@ export function methodsOf(keeper: Kept) {
     listFiles: (input: ListInput, context: CallContext) => listFiles(workspace, input, context),
     readFile: (input: ReadInput, context: CallContext) => readFile(workspace, input, context),
     writeFile: (input: WriteInput, context: CallContext) => writeFile(workspace, input, context),
+    diff: (input: DiffInput, context: CallContext) => diffWorkspace(workspace, input, context),
+    patch: (input: { patch: string }, context: CallContext) => patchWorkspace(workspace, input, context),
     push: (input: PushInput, context: CallContext) => pushTree(workspace, input, context),
     export: (input: ExportInput, context: CallContext) => exportPath(workspace, input, context),
   };

@@ -8,6 +8,7 @@ import { prepare } from "./prepare.ts";
 import { run } from "./run.ts";
 import { workspaceCreate } from "./workspace/create.ts";
 import { workspaceDelete } from "./workspace/delete.ts";
+import { workspaceDiff } from "./workspace/diff.ts";
 import { workspaceDiskExport } from "./workspace/disk/export.ts";
 import { workspaceDiskList } from "./workspace/disk/list.ts";
 import { workspaceDiskRead } from "./workspace/disk/read.ts";
@@ -16,6 +17,7 @@ import { workspaceFileList } from "./workspace/file/list.ts";
 import { workspaceFileRead } from "./workspace/file/read.ts";
 import { workspaceFileWrite } from "./workspace/file/write.ts";
 import { workspaceList } from "./workspace/list.ts";
+import { workspacePatchApply } from "./workspace/patch/apply.ts";
 import { workspaceReap } from "./workspace/reap.ts";
 import { workspaceReset } from "./workspace/reset.ts";
 import { snapshotCreate } from "./workspace/snapshot/create.ts";
@@ -41,6 +43,8 @@ export const operations = {
   listWorkspaceFiles: workspaceFileList,
   readWorkspaceFile: workspaceFileRead,
   writeWorkspaceFile: workspaceFileWrite,
+  applyWorkspacePatch: workspacePatchApply,
+  diffWorkspace: workspaceDiff,
   exportWorkspace: workspaceExport,
   createSnapshot: snapshotCreate,
   listSnapshots: snapshotList,
@@ -63,6 +67,7 @@ export const groups: Readonly<Record<string, string>> = {
   workspace: "Workspaces: sandboxes that live until they are deleted",
   sync: "Files of this machine that are laid over a workspace's",
   file: "Single files of a workspace",
+  patch: "Patches for the files of a workspace",
   snapshot: "Snapshots of a workspace's whole disk",
   disk: "The disk of a stopped workspace, looked at without running anything on it",
 };

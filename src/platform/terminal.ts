@@ -54,5 +54,6 @@ export function exitNow(status: number): never {
   process.exit(status);
 }
 
+export const stdoutIsTerminal = (): boolean => process.stdout.isTTY === true;
 export const stderrIsTerminal = (): boolean => process.stderr.isTTY === true;
 export const stderrColumns = (): number => process.stderr.columns ?? 80;

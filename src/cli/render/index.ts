@@ -5,9 +5,11 @@ import { operations } from "../../operations/index.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { pairs, size, table } from "./values.ts";
 import {
+  diffText,
   exportText,
   fileTable,
   fileText,
+  patchText,
   resetLine,
   snapshotTable,
   workspaceLine,
@@ -53,6 +55,8 @@ const views: Views = {
     `${path} was ${is_new ? "made" : "replaced"}: ${size(bytes_written)}\n`,
   pushWorkspaceSync: ({ entry_count, bytes_written, dest }) =>
     `${entry_count} entries (${size(bytes_written)}) were laid over ${dest}\n`,
+  applyWorkspacePatch: patchText,
+  diffWorkspace: diffText,
   exportWorkspace: exportText,
   exportWorkspaceDisk: ({ output, allocated_bytes }) => `The disk was written to ${output}: ${size(allocated_bytes)}\n`,
   createSnapshot: ({ name }) => `snapshot ${name} was made\n`,

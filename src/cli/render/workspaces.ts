@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { showPath } from "../../contract/path-bytes.ts";
 import { cleanText } from "../../contract/text.ts";
 import type { operations } from "../../operations/index.ts";
+import { stdoutIsTerminal } from "../../platform/terminal.ts";
 import { ago, size, table } from "./values.ts";
 
 type Output<Name extends keyof typeof operations> = z.infer<(typeof operations)[Name]["output"]>;
@@ -82,6 +83,21 @@ export function exportText(result: Output<"exportWorkspace">): string {
     notes("written to meanwhile", result.changed_during_export),
     notes("look at these before you trust them", result.review_before_trusting),
   ].join("");
+}
+
+/** The patch, byte for byte where a program reads it. */
+export function diffText({ patch }: Output<"diffWorkspace">): string {
+  return stdoutIsTerminal() ? cleanText(patch) : patch;
+}
+
+/** What a patch did, a line for each file. */
+export function patchText({ files }: Output<"applyWorkspacePatch">): string {
+  return files
+    .map(({ path, old_path, status, additions, deletions }) => {
+      const from = old_path === null ? "" : `${shown(old_path)} -> `;
+      return `${status} ${from}${shown(path)} (+${additions} -${deletions})\n`;
+    })
+    .join("");
 }
 
 /** Snapshots, oldest first. */
