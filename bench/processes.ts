@@ -19,6 +19,13 @@ export function cageMemoryMib(pid: number): number {
   return sum;
 }
 
+/** Every process below this one. */
+export function descendants(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  const own = children === "" ? [] : children.split(" ").map(Number);
+  return own.flatMap((child) => [child, ...descendants(child)]);
+}
+
 function parentOf(pid: number): number {
   return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
 }

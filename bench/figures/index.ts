@@ -13,6 +13,12 @@ import { overBareQemu } from "./over-bare-qemu.ts";
 import { restore, restoreByMemory } from "./restore.ts";
 import { runTrue } from "./run-true.ts";
 import { versionStart } from "./version-start.ts";
+import { workspaceCreateCli, workspaceCreateSdk } from "./workspace-create.ts";
+import { workspaceDiff, workspaceDiffOverFewer } from "./workspace-diff.ts";
+import { workspaceMemory } from "./workspace-memory.ts";
+import { workspaceReset, workspaceResetOverEmpty } from "./workspace-reset.ts";
+import { workspaceExport, workspaceSeed } from "./workspace-seed.ts";
+import { workspaceSnapshot } from "./workspace-snapshot.ts";
 
 export const figures: readonly Figure[] = [
   restore,
@@ -30,4 +36,14 @@ export const figures: readonly Figure[] = [
   execTrue,
   outputThroughput,
   inputThroughput,
+  workspaceCreateCli,
+  workspaceCreateSdk,
+  workspaceReset,
+  workspaceResetOverEmpty,
+  workspaceSnapshot,
+  workspaceSeed,
+  workspaceExport,
+  workspaceDiff,
+  workspaceDiffOverFewer,
+  workspaceMemory,
 ];
