@@ -12,6 +12,17 @@ const LARGEST_ERRNO = 2_147_483_647;
 /** A character of four bytes in UTF-8 and two units in UTF-16, and others that JSON escapes or passes through. */
 const oddText = 'quote " backslash \\ slash / tab \t newline \n nul \u0000 escape \u001b é 漢 🦀';
 
+const wellEnded = {
+  exit_code: 0,
+  signal: null,
+  timed_out: false,
+  oom_killed: false,
+  free_space: [],
+  duration_ms: 12,
+};
+const cwdSpace = { place: "cwd", bytes: 0, inodes: 0 } as const;
+const tmpSpace = { place: "tmp", bytes: LARGEST_COUNT, inodes: null } as const;
+
 export const protocolExamples: Examples = {
   "hello.request": [
     { protocol: 1, build: "3f2a9c1e5b7d4a60", nonce: "0c6b2b0e9f1d4c7a8e5f6a7b8c9d0e1f" },
@@ -83,11 +94,11 @@ export const protocolExamples: Examples = {
   "exec.event": [
     { event: "started", pid: 137 },
     { event: "started", pid: LARGEST_PID },
-    { event: "ended", exit_code: 0, signal: null, timed_out: false, oom_killed: false, duration_ms: 12 },
-    { event: "ended", exit_code: 255, signal: null, timed_out: false, oom_killed: false, duration_ms: 0 },
-    { event: "ended", exit_code: null, signal: 9, timed_out: true, oom_killed: false, duration_ms: 30_004 },
-    { event: "ended", exit_code: null, signal: 9, timed_out: false, oom_killed: true, duration_ms: LARGEST_COUNT },
-    { event: "ended", exit_code: null, signal: 64, timed_out: false, oom_killed: false, duration_ms: 1 },
+    { ...wellEnded, event: "ended" },
+    { ...wellEnded, event: "ended", exit_code: 255, duration_ms: 0, free_space: [cwdSpace] },
+    { ...wellEnded, event: "ended", exit_code: null, signal: 9, timed_out: true, free_space: [cwdSpace, tmpSpace] },
+    { ...wellEnded, event: "ended", exit_code: null, signal: 9, oom_killed: true, duration_ms: LARGEST_COUNT },
+    { ...wellEnded, event: "ended", exit_code: null, signal: 64 },
   ],
   "signal.request": [
     { pid: 137, signal: 15 },
@@ -95,6 +106,19 @@ export const protocolExamples: Examples = {
     { pid: 0, signal: 1 },
   ],
   "signal.response": [{}],
+  "probe.request": [
+    { kind: "tcp", port: 1 },
+    { kind: "tcp", port: 65_535 },
+    { kind: "http", url: "http://localhost:3000/health" },
+    { kind: "http", url: "u".repeat(2048) },
+    { kind: "file", path: "/workspace/ready" },
+    { kind: "file", path: oddText },
+  ],
+  "probe.response": [
+    { ok: true, detail: "status 200" },
+    { ok: false, detail: "d".repeat(512) },
+    { ok: false, detail: "" },
+  ],
   "poweroff.request": [{}],
   "poweroff.response": [{}],
   ...treeExamples,

@@ -254,3 +254,23 @@ export function baselineFiles(directory: string): {
     stamps: join(directory, "stamps"),
   };
 }
+
+/** A history's files: a record of each command, its output in segments by their position, and records that cannot be read. */
+export function historyFiles(directory: string): {
+  readonly record: (sequence: number) => string;
+  readonly segment: (sequence: number, start: number) => string;
+  readonly damaged: string;
+} {
+  return {
+    record: (sequence) => join(directory, `${sequence}.json`),
+    segment: (sequence, start) => join(directory, `${sequence}.${start}.log`),
+    damaged: join(directory, "damaged"),
+  };
+}
+
+/** What a name in a history's directory says; undefined where it is no name of ours. */
+export function historyFileOf(name: string): { readonly sequence: number; readonly start: number | null } | undefined {
+  const [, sequence, start] = /^([1-9][0-9]{0,14})(?:\.json|\.(0|[1-9][0-9]{0,14})\.log)$/.exec(name) ?? [];
+  if (sequence === undefined) return undefined;
+  return { sequence: Number(sequence), start: start === undefined ? null : Number(start) };
+}

@@ -68,11 +68,20 @@ export const messages = {
       signal: z.int().min(1).max(MAX_SIGNAL).nullable(),
       timed_out: z.boolean(),
       oom_killed: z.boolean(),
+      free_space: z
+        .array(z.strictObject({ place: z.enum(["cwd", "tmp"]), bytes: count, inodes: count.nullable() }))
+        .max(2),
       duration_ms: count,
     }),
   ]),
   "signal.request": z.strictObject({ pid, signal: z.int().min(1).max(MAX_SENT_SIGNAL) }),
   "signal.response": empty,
+  "probe.request": z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("tcp"), port: z.int().min(1).max(65_535) }),
+    z.strictObject({ kind: z.literal("http"), url: z.string().max(2048) }),
+    z.strictObject({ kind: z.literal("file"), path: z.string().max(4095) }),
+  ]),
+  "probe.response": z.strictObject({ ok: z.boolean(), detail: z.string().max(512) }),
   "poweroff.request": empty,
   "poweroff.response": empty,
   ...treeMessages,
@@ -95,7 +104,17 @@ export type MessageName = keyof typeof messages;
 export type Message<N extends MessageName> = z.infer<(typeof messages)[N]>;
 
 /** Methods with one JSON request and one JSON response. */
-export type UnaryMethod = "hello" | "ping" | "setup" | "clock" | "signal" | "poweroff" | "sync" | "freeze" | "thaw";
+export type UnaryMethod =
+  | "hello"
+  | "ping"
+  | "setup"
+  | "clock"
+  | "signal"
+  | "probe"
+  | "poweroff"
+  | "sync"
+  | "freeze"
+  | "thaw";
 
 /** How a command ended, as the agent reports it. */
 export type ExecEnded = Extract<Message<"exec.event">, { event: "ended" }>;

@@ -76,5 +76,6 @@ export const ended: ExecEnded = {
   signal: null,
   timed_out: false,
   oom_killed: false,
+  free_space: [],
   duration_ms: 1,
 };

@@ -20,6 +20,7 @@ use crate::files::root::Volume;
 use crate::files::stream::{Sink, Stop};
 use crate::files::{self, read, stillness, walk, write};
 use crate::messages::decode;
+use crate::probe;
 use crate::reply::{json, send_failure, send_json};
 
 /// Largest body of a request that is not a stream.
@@ -90,6 +91,7 @@ async fn unary(agent: &Rc<Agent>, request: Request<RecvStream>) -> Result<Vec<u8
         "/clock" => call(body, |request| agent.clock(request)).await,
         "/signal" => call(body, |request| agent.signal(request)).await,
         "/poweroff" => call(body, |request| agent.announce_power_off(request)).await,
+        "/probe" => Ok(json(&probe::probe(agent, message(body).await?).await?)),
         "/sync" => Ok(json(&stillness::sync(agent, message(body).await?).await?)),
         "/freeze" => Ok(json(&stillness::freeze(agent, message(body).await?).await?)),
         "/thaw" => Ok(json(&stillness::thaw(agent, message(body).await?).await?)),

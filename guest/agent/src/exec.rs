@@ -16,7 +16,8 @@ use tokio::time::{Instant as Deadline, sleep, sleep_until};
 use crate::agent::Agent;
 use crate::command;
 use crate::failure::Failure;
-use crate::messages::{ExecEvent, ExecParams, Mode};
+use crate::free_space;
+use crate::messages::{ExecEvent, ExecParams, FreeSpace, Mode};
 use crate::output::Output;
 use crate::reaper::Exit;
 use crate::records;
@@ -32,6 +33,7 @@ struct Execution {
     pid: u32,
     tree: Tree,
     started: Instant,
+    cwd: String,
     exit: oneshot::Receiver<Exit>,
     stdout: Output,
     stderr: Output,
@@ -81,6 +83,7 @@ async fn begin(
         pid: command.pid.as_raw_nonzero().get().unsigned_abs(),
         tree,
         started,
+        cwd: params.cwd.clone(),
         exit,
         stdout: Output::new(records::STDOUT, command.stdout).map_err(failed)?,
         stderr: Output::new(records::STDERR, command.stderr).map_err(failed)?,
@@ -113,10 +116,19 @@ impl Execution {
             signal: exit.signal,
             timed_out: timed_out.get(),
             oom_killed: self.tree.is_oom_killed(),
+            free_space: self.free_space(exit).await,
             duration_ms: u64::try_from((exit.at - self.started).as_millis()).unwrap_or(u64::MAX),
         };
         send_data(stream, event(&ended)).await?;
         Ok(stream.send_data(Bytes::new(), true)?)
+    }
+
+    /// Only a command that did badly has a use for it.
+    async fn free_space(&self, exit: Exit) -> Vec<FreeSpace> {
+        match exit.code {
+            Some(0) => vec![],
+            _ => free_space::look(self.cwd.clone()).await,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::failure::Failure as Refusal;
 pub const PROTOCOL: u32 = 1;
 
 /// The names of all messages; the protocol test compares them with the host's.
-pub const NAMES: [&str; 28] = [
+pub const NAMES: [&str; 30] = [
     "clock.request",
     "clock.response",
     "exec.event",
@@ -25,6 +25,8 @@ pub const NAMES: [&str; 28] = [
     "ping.response",
     "poweroff.request",
     "poweroff.response",
+    "probe.request",
+    "probe.response",
     "read.event",
     "read.request",
     "setup.request",
@@ -199,9 +201,65 @@ pub enum ExecEvent {
         timed_out: bool,
         /// Whether the kernel killed one of its processes for memory
         oom_killed: bool,
+        /// Where the command could write, unless it did well: empty then
+        free_space: Vec<FreeSpace>,
         /// From start to exit
         duration_ms: u64,
     },
+}
+
+/// What is left of a file system
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FreeSpace {
+    /// Which one
+    pub place: Place,
+    /// Bytes that may be written
+    pub bytes: u64,
+    /// Files that may be made; none where the file system has no such limit
+    #[serde(deserialize_with = "present")]
+    pub inodes: Option<u64>,
+}
+
+/// A directory whose file system is looked at
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// The command's working directory
+    Cwd,
+    /// `/tmp`, where it is on another file system
+    Tmp,
+}
+
+/// A look at the machine without a command
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ProbeRequest {
+    /// Whether something listens on the loopback
+    Tcp {
+        /// Port, not 0
+        port: u16,
+    },
+    /// What a server on the loopback answers to a GET
+    Http {
+        /// `http://localhost` or `http://127.0.0.1`, with port and path
+        url: String,
+    },
+    /// Whether a path exists
+    File {
+        /// Absolute path; symlinks are followed
+        path: String,
+    },
+}
+
+/// What the look showed
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeResponse {
+    /// Whether it is there
+    pub ok: bool,
+    /// What was seen, at most 512 bytes
+    pub detail: String,
 }
 
 /// A signal for a running command

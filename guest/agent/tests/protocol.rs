@@ -10,7 +10,7 @@ use pyro_agent::files::messages::{
 };
 use pyro_agent::messages::{
     ClockRequest, ClockResponse, Empty, ExecEvent, ExecParams, Failure, HelloRequest, HelloResponse, NAMES,
-    SetupRequest, SetupResponse, SignalRequest,
+    ProbeRequest, ProbeResponse, SetupRequest, SetupResponse, SignalRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +33,8 @@ fn codec(name: &str) -> fn(&Value) -> Value {
         "exec.params" => round_trip::<ExecParams>,
         "exec.event" => round_trip::<ExecEvent>,
         "signal.request" => round_trip::<SignalRequest>,
+        "probe.request" => round_trip::<ProbeRequest>,
+        "probe.response" => round_trip::<ProbeResponse>,
         "failure" => round_trip::<Failure>,
         "walk.request" => round_trip::<WalkRequest>,
         "walk.event" => round_trip::<WalkEvent>,

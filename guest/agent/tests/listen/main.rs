@@ -5,6 +5,7 @@ mod exec;
 mod files;
 mod load;
 mod machine;
+mod probe;
 mod read;
 mod requests;
 mod stillness;
