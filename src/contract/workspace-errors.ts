@@ -82,4 +82,9 @@ export const workspaceErrors = {
     meaning: "The process that keeps a workspace ended, and its virtual machine with it; the disk is kept",
     hint: "pyro workspace start",
   },
+  command_not_recorded: {
+    kind: "missing",
+    meaning: "The history of the workspace has no command of that number",
+    hint: "pyro workspace logs",
+  },
 } as const satisfies Record<string, ErrorRow>;

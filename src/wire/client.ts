@@ -1,8 +1,8 @@
 /** Host end of the guest protocol: HTTP/2 over one byte stream, every reply parsed by its schema. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
-import type { Duplex, Readable } from "node:stream";
+import type { Duplex } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
-import { execStream, type OutputSink } from "./exec-stream.ts";
+import { execStream, type StreamedExec } from "./exec-stream.ts";
 import { type ExecEnded, MAX_RECORD_BYTES, type Message, messages, type UnaryMethod } from "./messages.ts";
 import { refusal } from "./refusal.ts";
 import { collect, parse, responseStatus, violation } from "./reply.ts";
@@ -20,12 +20,8 @@ export interface UnaryOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface ExecIo {
-  readonly stdin: Readable | undefined;
-  readonly onOutput: OutputSink;
+export interface ExecIo extends StreamedExec {
   readonly signal: AbortSignal;
-  /** Time after which the command must have ended, unless the reader of its output holds it up; absent for no limit */
-  readonly deadline_ms: number | undefined;
 }
 
 /** Speaks to one agent. Any violation of the protocol is reported once through `onViolation`. */

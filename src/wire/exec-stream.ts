@@ -12,12 +12,18 @@ import { Watchdog } from "./watchdog.ts";
 /** Takes output; what it returns is awaited before more is read from the guest. */
 export type OutputSink = (kind: "stdout" | "stderr", data: Buffer) => void | Promise<void>;
 
+/** What an exec needs of its caller. */
+export interface StreamedExec {
+  readonly stdin: Readable | undefined;
+  readonly onOutput: OutputSink;
+  /** Told once the program runs */
+  readonly onStart?: (() => void) | undefined;
+  /** Time after which the command must have ended, unless the reader of its output holds it up; absent for no limit */
+  readonly deadline_ms: number | undefined;
+}
+
 /** Drives the exchange to its end. Throws `PyroError` or what broke the stream. */
-export async function execStream(
-  stream: ClientHttp2Stream,
-  params: Buffer,
-  io: { stdin: Readable | undefined; onOutput: OutputSink; deadline_ms: number | undefined },
-): Promise<ExecEnded> {
+export async function execStream(stream: ClientHttp2Stream, params: Buffer, io: StreamedExec): Promise<ExecEnded> {
   const watchdog = new Watchdog(stream, {
     deadline_ms: io.deadline_ms,
     renews: false,
@@ -29,7 +35,7 @@ export async function execStream(
     send(stream, params, io.stdin).catch((cause) => stream.destroy(unreadable(cause)));
     const status = await answered;
     if (status !== 200) throw refusal("exec", await collect(stream, "exec"));
-    const ended = await readRecords(stream, io.onOutput, watchdog);
+    const ended = await readRecords(stream, io, watchdog);
     if (ended === undefined) throw new PyroError("guest_lost", "The guest ended before the command's result arrived");
     return ended;
   } finally {
@@ -39,7 +45,7 @@ export async function execStream(
 
 async function readRecords(
   stream: ClientHttp2Stream,
-  onOutput: OutputSink,
+  io: StreamedExec,
   watchdog: Watchdog,
 ): Promise<ExecEnded | undefined> {
   const decoder = new RecordDecoder();
@@ -49,7 +55,7 @@ async function readRecords(
     let records = 0;
     for (const record of decoder.push(chunk)) {
       if (ended !== undefined) throw violation("The agent sent a record after the end of a command");
-      ended = await take(record, onOutput);
+      ended = await take(record, io);
       records += 1;
     }
     watchdog.waiting(decoder.partial, records > 0);
@@ -58,12 +64,13 @@ async function readRecords(
   return ended;
 }
 
-async function take(record: WireRecord, onOutput: OutputSink): Promise<ExecEnded | undefined> {
+async function take(record: WireRecord, { onOutput, onStart }: StreamedExec): Promise<ExecEnded | undefined> {
   if (record.kind === recordKind.stdout) await handOn(onOutput, "stdout", record.payload);
   else if (record.kind === recordKind.stderr) await handOn(onOutput, "stderr", record.payload);
   else if (record.kind === recordKind.json) {
     const event = parse(messages["exec.event"], record.payload.toString("utf8"), "exec");
-    return event.event === "ended" ? event : undefined;
+    if (event.event === "ended") return event;
+    onStart?.();
   } else throw violation(`The agent sent a record of unknown kind ${record.kind}`);
   return undefined;
 }

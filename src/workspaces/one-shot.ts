@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
 import type { ExecutionMode } from "../contract/fields.ts";
 import type { Emit } from "../contract/progress.ts";
-import type { ExecEnded } from "../wire/messages.ts";
+import { exitStatus } from "./exit-status.ts";
 import type { MachineSource, OpenMachine } from "./machine-source.ts";
 import { requireNoNetwork } from "./network.ts";
 import { OutputCapture } from "./output-capture.ts";
@@ -38,9 +38,6 @@ export interface RunContext {
   readonly emit: Emit;
   readonly stdin: Readable | undefined;
 }
-
-/** Exit status of a command that was stopped at its timeout, as timeout(1) gives it. */
-const TIMED_OUT_STATUS = 124;
 
 /** Runs commands in machines that are thrown away. */
 export class OneShot {
@@ -112,13 +109,6 @@ async function tellCostOfNext(open: OpenMachine, environment: string, emit: Emit
 /** Said wherever something is to run on the host's own kernel. */
 export const hostCompatWarning =
   "host_compat: commands run on this host's own kernel, in a bubblewrap cage, not in a virtual machine";
-
-/** The status a shell would report: 128+N for signal N, 124 after a timeout. */
-function exitStatus(ended: ExecEnded): number {
-  if (ended.timed_out) return TIMED_OUT_STATUS;
-  if (ended.signal !== null) return 128 + ended.signal;
-  return ended.exit_code ?? 255;
-}
 
 function expiredError(ttl_seconds: number): PyroError {
   return new PyroError("vm_expired", `The virtual machine reached its time to live of ${ttl_seconds} s`, {

@@ -1,5 +1,6 @@
 /** One machine in use: shaken hands with, made itself, running commands, and gone without trace at the end. */
 import { randomBytes } from "node:crypto";
+import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { PyroError } from "../contract/errors.ts";
@@ -8,7 +9,7 @@ import { cageError } from "../vmm/cage.ts";
 import type { MachineEnd } from "../vmm/machine.ts";
 import { AgentClient } from "../wire/client.ts";
 import type { OutputSink } from "../wire/exec-stream.ts";
-import { type ExecEnded, PROTOCOL_VERSION } from "../wire/messages.ts";
+import { type ExecEnded, type Message, PROTOCOL_VERSION } from "../wire/messages.ts";
 import type { GuestTree } from "./guest-tree.ts";
 import type { OpenMachine } from "./machine-source.ts";
 
@@ -16,6 +17,8 @@ import type { OpenMachine } from "./machine-source.ts";
 const CLOCK_TOLERANCE_MS = 300;
 /** Entropy credited to a machine before its first command, in bytes. */
 const ENTROPY_BYTES = 256;
+/** How long the agent itself looks at most, in milliseconds. */
+const PROBE_MS = 2000;
 /** How long a broken connection waits for the machine's own account of its end, in milliseconds. */
 const END_GRACE_MS = 500;
 
@@ -24,7 +27,13 @@ export interface SessionCommand {
   readonly timeout_ms: number | null;
   readonly stdin: Readable | undefined;
   readonly onOutput: OutputSink;
+  /** Told once the program runs */
+  readonly onStart?: () => void;
   readonly signal: AbortSignal;
+  /** Working directory; the machine's where it is absent */
+  readonly cwd?: string | undefined;
+  /** Environment variables beside the machine's */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** An identifier for a machine, which is its host name too. */
@@ -59,6 +68,11 @@ export class MachineSession {
 
   get execution_mode() {
     return this.#open.machine.execution_mode;
+  }
+
+  /** Where a command runs that says nothing else */
+  get cwd(): string {
+    return this.#open.cwd;
   }
 
   /** The machine's agent, for what is no command. */
@@ -106,17 +120,29 @@ export class MachineSession {
 
   /** Runs a command to its end; a cancelled one is killed with everything it started. */
   async exec(command: SessionCommand): Promise<ExecEnded> {
-    const { argv, timeout_ms, stdin, onOutput, signal } = command;
+    const { argv, timeout_ms, stdin, onOutput, onStart, signal } = command;
+    const { cwd = this.cwd, env = {} } = command;
     try {
       return await this.#agent.exec(
-        { argv: [...argv], env: { ...this.#open.env }, cwd: this.#open.cwd, timeout_ms, stdin: stdin !== undefined },
+        { argv: [...argv], env: { ...this.#open.env, ...env }, cwd, timeout_ms, stdin: stdin !== undefined },
         {
           stdin,
           onOutput,
+          onStart,
           signal,
           deadline_ms: timeout_ms === null ? undefined : timeout_ms + this.#open.call_deadline_ms,
         },
       );
+    } catch (error) {
+      throw await this.explain(error);
+    }
+  }
+
+  /** Looks for a port, a server or a file in the machine; a relative path begins where commands run. */
+  async probe(request: Message<"probe.request">, signal: AbortSignal): Promise<Message<"probe.response">> {
+    const asked = request.kind === "file" ? { ...request, path: posix.resolve(this.cwd, request.path) } : request;
+    try {
+      return await this.#agent.call("probe", asked, { deadline_ms: PROBE_MS + this.#open.call_deadline_ms, signal });
     } catch (error) {
       throw await this.explain(error);
     }

@@ -102,8 +102,7 @@ export class Segments {
       let position = start;
       for (const { stream, payload } of decodeFrames(contentOf(this.#files.segment(this.#sequence, start)))) {
         const skipped = Math.max(0, from - position);
-        if (skipped < payload.length)
-          yield { start: position + skipped, bytes: payload.subarray(skipped), stream };
+        if (skipped < payload.length) yield { start: position + skipped, bytes: payload.subarray(skipped), stream };
         position += payload.length;
       }
     }
