@@ -113,9 +113,9 @@ export class CommandLog {
     this.#tell();
   }
 
-  /** Notes why output, or this record itself, is not on the disk. */
+  /** Notes why output, or this record itself, is not on the disk; the first reason counts. */
   fail(thrown: unknown): void {
-    this.#record = { ...this.#record, log_error: toPyroError(thrown).message };
+    this.#record = { ...this.#record, log_error: this.#record.log_error ?? toPyroError(thrown).message };
   }
 
   /** Removes its output, and writes nothing down any more. */
