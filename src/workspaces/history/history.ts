@@ -2,6 +2,7 @@
  * The commands of one workspace, in a directory of ours: a record of each, and their output as it came.
  * Written without waiting for the disk: it survives the end of its keeper, not a power cut. Only the keeper of a workspace opens it.
  */
+import { join } from "node:path";
 import { PyroError, toPyroError } from "../../contract/errors.ts";
 import { moveInto } from "../../platform/directories.ts";
 import { listDirectory, makePrivateDirectory, type ReadRecord, readJson, remove } from "../../platform/files.ts";
@@ -30,13 +31,15 @@ export class CommandHistory {
   readonly #directory: string;
   readonly #files: ReturnType<typeof historyFiles>;
   readonly #limits: HistoryLimits;
+  readonly #isOwner: boolean;
   readonly #logs = new Map<number, CommandLog>();
   /** Ended, and not written down since the disk did not take it */
   readonly #unsaved = new Set<CommandLog>();
   #last = 0;
   #output_bytes = 0;
 
-  private constructor(directory: string, limits: HistoryLimits) {
+  private constructor(directory: string, limits: HistoryLimits, isOwner: boolean) {
+    this.#isOwner = isOwner;
     this.#directory = directory;
     this.#files = historyFiles(directory);
     this.#limits = limits;
@@ -45,9 +48,17 @@ export class CommandHistory {
   /** Opens the history in that directory, or begins one. Commands that were running then were cut short. */
   static open(directory: string, uid = process.getuid?.() ?? 0, limits = HISTORY_LIMITS): CommandHistory {
     makePrivateDirectory(directory, uid);
-    const history = new CommandHistory(directory, limits);
+    for (const name of listDirectory(directory)) if (isUnfinished(name)) remove(join(directory, name));
+    const history = new CommandHistory(directory, limits, true);
     for (const [sequence, found] of foundIn(directory)) history.#adopt(sequence, found, uid);
     history.#shrink(0, undefined);
+    return history;
+  }
+
+  /** The history as it is on disk, for whoever does not keep it: nothing is changed. What runs looks as if it had been cut short. */
+  static read(directory: string): CommandHistory {
+    const history = new CommandHistory(directory, HISTORY_LIMITS, false);
+    for (const [sequence, found] of foundIn(directory)) history.#adopt(sequence, found, 0);
     return history;
   }
 
@@ -96,7 +107,7 @@ export class CommandHistory {
   /** Forgets everything, and begins to count anew. Commands that still run are remembered nowhere. */
   clear(): void {
     for (const log of this.#logs.values()) log.discard();
-    for (const name of listDirectory(this.#directory)) remove(`${this.#directory}/${name}`);
+    for (const name of listDirectory(this.#directory)) remove(join(this.#directory, name));
     this.#logs.clear();
     this.#unsaved.clear();
     this.#last = 0;
@@ -163,7 +174,7 @@ export class CommandHistory {
     const log = new CommandLog(known, segments, keeper, end);
     this.#logs.set(sequence, log);
     this.#last = Math.max(this.#last, sequence);
-    if (!isWhole) this.#save(log);
+    if (!isWhole && this.#isOwner) this.#save(log);
   }
 
   /** The record; undefined where there is none that can be read. */
@@ -172,6 +183,7 @@ export class CommandHistory {
     const path = this.#files.record(sequence);
     const read = readQuietly(path);
     if (read.state === "whole" && read.value.sequence === sequence) return read.value;
+    if (!this.#isOwner) return undefined;
     makePrivateDirectory(this.#files.damaged, uid);
     moveInto(path, this.#files.damaged);
     return undefined;
@@ -200,11 +212,10 @@ function cutOff(
   return cutShort({ ...record, ...output }, detail);
 }
 
-/** What the names in a directory say, in the order of the commands; removes what was not finished. */
+/** What the names in a directory say, in the order of the commands. */
 function foundIn(directory: string): [number, Found][] {
   const found = new Map<number, Found>();
   for (const name of listDirectory(directory)) {
-    if (isUnfinished(name)) remove(`${directory}/${name}`);
     const file = historyFileOf(name);
     if (file === undefined) continue;
     const of: Found = found.get(file.sequence) ?? { has_record: false, starts: [] };

@@ -94,7 +94,12 @@ describe("lines", () => {
 
   it("are the last ones", () => {
     const log = finished(logOf("one\ntw", "o\nthree\nfour"));
-    expect(select(log, { tail_lines: 2 })).toEqual({ output: "three\nfour\n", cursor: 0, next_cursor: 18, truncated: false });
+    expect(select(log, { tail_lines: 2 })).toEqual({
+      output: "three\nfour\n",
+      cursor: 0,
+      next_cursor: 18,
+      truncated: false,
+    });
     expect(select(log, { tail_lines: 0 }).output).toBe("");
     expect(select(log, { tail_lines: 99 }).output).toBe("one\ntwo\nthree\nfour\n");
     expect(select(log, { tail_lines: 99, max_chars: 12 })).toMatchObject({ output: "three\nfour\n", truncated: true });
