@@ -5,10 +5,10 @@ import { PyroError } from "../contract/errors.ts";
 /** Longest pattern, in characters (docs/design/limits.md). */
 const MAX_PATTERN = 1024;
 /** Time for one batch of lines, in milliseconds (docs/design/limits.md): nothing else runs meanwhile. */
-const MATCH_MS = 100;
+const MATCH_MS = 250;
 
 // A script is the only thing whose regular expressions node can interrupt.
-const script = new Script("lines.map((line) => pattern.test(line))");
+const script = new Script("lines.map((line) => pattern.test(line.endsWith('\\r') ? line.slice(0, -1) : line))");
 let context: (Context & { lines?: unknown; pattern?: unknown }) | undefined;
 
 export class LinePattern {
@@ -19,7 +19,7 @@ export class LinePattern {
     if (source.length > MAX_PATTERN)
       throw new PyroError("invalid_input", `The pattern has ${source.length} characters, more than ${MAX_PATTERN}`);
     try {
-      this.#pattern = new RegExp(source, "u");
+      this.#pattern = new RegExp(source);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new PyroError("invalid_input", `"${source}" is no regular expression: ${reason}`, {
@@ -30,7 +30,7 @@ export class LinePattern {
     }
   }
 
-  /** For each line whether it matches. Throws `invalid_input` where that takes too long. */
+  /** For each line, without the carriage return at its end, whether it matches. Throws `invalid_input` where that takes too long. */
   test(lines: readonly string[]): readonly boolean[] {
     context ??= createContext({});
     context.lines = lines;

@@ -157,7 +157,7 @@ describe("logs", () => {
     const failed = await bench.shell("echo a; echo b; echo c; echo d; exit 4");
     const sequence = await detached("echo begun; sleep 30");
     await bench.wait({ sequence, log: "begun" });
-    const { commands } = bench.commands.logs({});
+    const { commands } = await bench.commands.logs({});
     expect(commands.slice(-2)).toEqual([
       {
         sequence: failed.sequence,
@@ -182,11 +182,12 @@ describe("logs", () => {
         last_lines: "begun\n",
       }),
     ]);
-    expect(bench.commands.logs({ grep: "^begun$" }).commands.at(-1)).toMatchObject({ sequence, last_lines: "begun\n" });
-    expect(() => bench.commands.logs({ cursor: 3 })).toThrow(expect.objectContaining({ code: "invalid_input" }));
-    expect(() => bench.commands.logs({ sequence: 99_999 })).toThrow(
-      expect.objectContaining({ code: "command_not_recorded" }),
-    );
+    expect((await bench.commands.logs({ grep: "^begun$" })).commands.at(-1)).toMatchObject({
+      sequence,
+      last_lines: "begun\n",
+    });
+    await expect(bench.commands.logs({ cursor: 3 })).rejects.toMatchObject({ code: "invalid_input" });
+    await expect(bench.commands.logs({ sequence: 99_999 })).rejects.toMatchObject({ code: "command_not_recorded" });
   });
 
   it("of one command come in parts and by lines", async () => {
@@ -194,15 +195,15 @@ describe("logs", () => {
     let output = "";
     let cursor = 0;
     for (let more = true; more; ) {
-      const part = bench.commands.logs({ sequence, cursor, max_chars: 500 });
+      const part = await bench.commands.logs({ sequence, cursor, max_chars: 500 });
       output += part.output;
       cursor = part.next_cursor;
       more = part.truncated;
     }
     expect(output).toBe(Array.from({ length: 1000 }, (_, at) => `${at + 1}\n`).join(""));
-    expect(bench.commands.logs({ sequence, tail_lines: 2 }).output).toBe("999\n1000\n");
-    expect(bench.commands.logs({ sequence, grep: "^5.5$" }).output.split("\n")).toHaveLength(11);
-    expect(bench.commands.logs({ sequence, grep: "5$", tail_lines: 1 }).output).toBe("995\n");
+    expect((await bench.commands.logs({ sequence, tail_lines: 2 })).output).toBe("999\n1000\n");
+    expect((await bench.commands.logs({ sequence, grep: "^5.5$" })).output.split("\n")).toHaveLength(11);
+    expect((await bench.commands.logs({ sequence, grep: "5$", tail_lines: 1 })).output).toBe("995\n");
   });
 
   it("are the same in another process, at the same cursors", async () => {
@@ -211,7 +212,7 @@ describe("logs", () => {
     for (const cursor of [0, 7, 11]) {
       const args = [reader, bench.historyDirectory, String(sequence), String(cursor)];
       const { stdout } = await runProgram(process.execPath, args);
-      const { commands: _commands, ...text } = bench.commands.logs({ sequence, cursor });
+      const { commands: _commands, ...text } = await bench.commands.logs({ sequence, cursor });
       expect(JSON.parse(stdout)).toEqual(text);
     }
   });

@@ -100,7 +100,7 @@ describe("a command", () => {
     const result = await bench.shell("echo first; yes | head -c 3000000; echo last");
     expect(result.truncated).toBe(true);
     expect(result.stdout.length).toBeLessThan(1_400_000);
-    const { truncated, output } = bench.commands.logs({ sequence: result.sequence, max_chars: 1_000_000 });
+    const { truncated, output } = await bench.commands.logs({ sequence: result.sequence, max_chars: 1_000_000 });
     expect([truncated, output.length]).toEqual([true, 1_000_000]);
     expect(textFrom(bench.history.find(result.sequence), 0, 9_000_000).output.length).toBe(3_000_011);
   });

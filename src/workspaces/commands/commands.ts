@@ -109,7 +109,7 @@ export class Commands {
   }
 
   /** The history, or the output of one command. */
-  logs(input: LogsInput): LogsResult {
+  logs(input: LogsInput): Promise<LogsResult> {
     return logsOf(this.#options.history, input);
   }
 

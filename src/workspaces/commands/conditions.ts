@@ -1,9 +1,10 @@
 /** What can be waited for: the end of a command, a line or silence of it, a port, a server, a file. */
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { PyroError } from "../../contract/errors.ts";
 import { LinePattern } from "../../platform/line-pattern.ts";
 import type { Message } from "../../wire/messages.ts";
 import type { CommandLog } from "../history/command-log.ts";
-import { matchedFrom } from "../history/text.ts";
+import { batchesFrom } from "../history/lines.ts";
 import type { MachineSession } from "../session.ts";
 
 export interface WaitInput {
@@ -46,6 +47,7 @@ const LONGEST_PAUSE_MS = 500;
 /** Shortest time between two looks at a log that grows, in milliseconds. */
 const LOG_PAUSE_MS = 10;
 const SEEN_CHARS = 512;
+const MAX_PATH_BYTES = 2048;
 
 const names = ["port", "http", "log", "file", "quiet_ms"] as const;
 const flags = "--sequence, --port, --http, --log, --file or --quiet-ms";
@@ -60,9 +62,9 @@ export function conditionOf(input: WaitInput, around: Surroundings): Condition {
       details: { conditions: given },
     });
   const subject = around.command(input.sequence);
-  if (input.port !== undefined) return probing({ kind: "tcp", port: input.port }, input, subject, around);
+  if (input.port !== undefined) return probing({ kind: "tcp", port: checkedPort(input.port) }, input, subject, around);
   if (input.http !== undefined) return probing({ kind: "http", url: checkedUrl(input.http) }, input, subject, around);
-  if (input.file !== undefined) return probing({ kind: "file", path: input.file }, input, subject, around);
+  if (input.file !== undefined) return probing({ kind: "file", path: checkedPath(input.file) }, input, subject, around);
   if (subject === undefined)
     throw new PyroError("invalid_input", "No command has been run yet whose output could be waited for");
   if (input.log !== undefined) return printing(new LinePattern(input.log), subject);
@@ -96,12 +98,15 @@ function silent(quiet_ms: number, subject: CommandLog): Condition {
 function printing(pattern: LinePattern, subject: CommandLog): Condition {
   let from = 0;
   let seen = "no output";
-  const look = (): Sight => {
+  const look = async (signal: AbortSignal): Promise<Sight> => {
     const died = !subject.is_running;
-    for (const { line, matches } of matchedFrom(subject, from, pattern)) {
-      seen = line.text.slice(0, SEEN_CHARS);
-      if (matches) return { state: "matched", seen };
-      if (!line.is_open) from = line.next;
+    for (const batch of batchesFrom(subject, from)) {
+      const matching = pattern.test(batch.lines).indexOf(true);
+      seen = (batch.lines.at(matching) ?? "").slice(0, SEEN_CHARS);
+      if (matching >= 0) return { state: "matched", seen };
+      from = batch.is_open ? batch.startOf(batch.lines.length - 1) : batch.end;
+      await turn();
+      if (signal.aborted) break;
     }
     return { state: died ? "target_died" : "waiting", seen };
   };
@@ -109,13 +114,13 @@ function printing(pattern: LinePattern, subject: CommandLog): Condition {
 }
 
 /** A log that grows at every moment is not read at every moment. */
-function throttled(look: () => Sight): () => Promise<Sight> {
+function throttled(look: (signal: AbortSignal) => Promise<Sight>): (signal: AbortSignal) => Promise<Sight> {
   let last = Number.NEGATIVE_INFINITY;
-  return async () => {
+  return async (signal) => {
     const early = LOG_PAUSE_MS - (performance.now() - last);
-    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
+    if (early > 0) await delay(early);
     last = performance.now();
-    return look();
+    return look(signal);
   };
 }
 
@@ -144,4 +149,14 @@ function checkedUrl(url: string): string {
   throw new PyroError("invalid_input", `"${url.slice(0, SEEN_CHARS)}" is no address in the workspace`, {
     hint: "Give http://localhost:PORT/PATH",
   });
+}
+
+function checkedPort(port: number): number {
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new PyroError("invalid_input", `${port} is not a port from 1 to 65535`);
+}
+
+function checkedPath(path: string): string {
+  if (path !== "" && Buffer.byteLength(path) <= MAX_PATH_BYTES && !path.includes("\0")) return path;
+  throw new PyroError("invalid_input", `${JSON.stringify(path.slice(0, SEEN_CHARS))} is no path`);
 }

@@ -3,7 +3,8 @@ import { PyroError } from "../../contract/errors.ts";
 import { LinePattern } from "../../platform/line-pattern.ts";
 import type { CommandLog } from "../history/command-log.ts";
 import type { CommandHistory } from "../history/history.ts";
-import { selectLines, textFrom } from "../history/text.ts";
+import { selectLines } from "../history/lines.ts";
+import { textFrom } from "../history/text.ts";
 import type { CommandSummary, LogsResult } from "./results.ts";
 
 export interface LogsInput {
@@ -26,7 +27,7 @@ const LIST_LINE_CHARS = 512;
 const LIST_WITH_LINES = 50;
 
 /** Answers `logs`. Throws `invalid_input`, `command_not_recorded`. */
-export function logsOf(history: CommandHistory, input: LogsInput): LogsResult {
+export async function logsOf(history: CommandHistory, input: LogsInput): Promise<LogsResult> {
   const { sequence, cursor = 0, max_chars = DEFAULT_CHARS, tail_lines, grep } = input;
   const pattern = grep === undefined ? undefined : new LinePattern(grep);
   if (sequence === undefined) return listOf(history, input, pattern);
@@ -35,19 +36,25 @@ export function logsOf(history: CommandHistory, input: LogsInput): LogsResult {
   const isWhole = pattern === undefined && tail_lines === undefined;
   const text = isWhole
     ? textFrom(log, cursor, chars)
-    : selectLines(log, { cursor, max_chars: chars, tail_lines, pattern });
+    : await selectLines(log, { cursor, max_chars: chars, tail_lines, pattern });
   return { commands: [summaryOf(log, "")], ...text };
 }
 
 /** Newest last. With a pattern only commands that printed such a line, and those lines. */
-function listOf(history: CommandHistory, input: LogsInput, pattern: LinePattern | undefined): LogsResult {
+async function listOf(
+  history: CommandHistory,
+  input: LogsInput,
+  pattern: LinePattern | undefined,
+): Promise<LogsResult> {
   if (input.cursor !== undefined)
     throw new PyroError("invalid_input", "A cursor belongs to the output of one command", { hint: "Give --sequence" });
   const tail_lines = Math.min(input.tail_lines ?? LIST_LINES, DEFAULT_CHARS);
   const selection = { cursor: 0, max_chars: Math.max(1, tail_lines) * LIST_LINE_CHARS, tail_lines, pattern };
   const logs = history.list();
   const silent = pattern === undefined ? logs.length - LIST_WITH_LINES : 0;
-  const commands = logs.map((log, at) => summaryOf(log, at < silent ? "" : selectLines(log, selection).output));
+  const commands: CommandSummary[] = [];
+  for (const [at, log] of logs.entries())
+    commands.push(summaryOf(log, at < silent ? "" : (await selectLines(log, selection)).output));
   const found = pattern === undefined ? commands : commands.filter(({ last_lines }) => last_lines !== "");
   return { commands: found, output: "", cursor: 0, next_cursor: 0, truncated: logs.some((log) => log.is_truncated) };
 }

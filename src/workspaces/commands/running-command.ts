@@ -27,7 +27,7 @@ export class RunningCommand {
   readonly #cancellation = new AbortController();
   readonly #setting: OutcomeSetting;
   readonly #emit: Emit;
-  readonly #captures = { stdout: new OutputCapture(), stderr: new OutputCapture() };
+  #captures = { stdout: new OutputCapture(), stderr: new OutputCapture() };
   #cancelled: string | undefined;
   #is_attended = true;
   #stopWaiting = () => {};
@@ -56,6 +56,7 @@ export class RunningCommand {
   /** Its caller waits no longer: it goes on at its own pace, and only its log gets what it prints. */
   release(): void {
     this.#is_attended = false;
+    this.#captures = { stdout: new OutputCapture(), stderr: new OutputCapture() };
     this.#stopWaiting();
   }
 

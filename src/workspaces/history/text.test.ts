@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LinePattern } from "../../platform/line-pattern.ts";
 import type { CommandLog } from "./command-log.ts";
 import { CommandHistory } from "./history.ts";
-import { LINE_BYTES, linesFrom, selectLines, textFrom } from "./text.ts";
+import { batchesFrom, LINE_BYTES, type LineSelection, selectLines } from "./lines.ts";
+import { textFrom } from "./text.ts";
 
 let directory: string;
 let history: CommandHistory;
@@ -89,52 +90,66 @@ describe("text", () => {
 });
 
 describe("lines", () => {
-  const select = (log: CommandLog, more: Partial<Parameters<typeof selectLines>[1]>) =>
+  const select = (log: CommandLog, more: Partial<LineSelection>) =>
     selectLines(log, { cursor: 0, max_chars: 1000, ...more });
 
-  it("are the last ones", () => {
+  it("are the last ones", async () => {
     const log = finished(logOf("one\ntw", "o\nthree\nfour"));
-    expect(select(log, { tail_lines: 2 })).toEqual({
+    expect(await select(log, { tail_lines: 2 })).toEqual({
       output: "three\nfour\n",
       cursor: 0,
       next_cursor: 18,
       truncated: false,
     });
-    expect(select(log, { tail_lines: 0 }).output).toBe("");
-    expect(select(log, { tail_lines: 99 }).output).toBe("one\ntwo\nthree\nfour\n");
-    expect(select(log, { tail_lines: 99, max_chars: 12 })).toMatchObject({ output: "three\nfour\n", truncated: true });
+    expect((await select(log, { tail_lines: 0 })).output).toBe("");
+    expect((await select(log, { tail_lines: 99 })).output).toBe("one\ntwo\nthree\nfour\n");
+    expect(await select(log, { tail_lines: 99, max_chars: 12 })).toMatchObject({
+      output: "three\nfour\n",
+      truncated: true,
+    });
   });
 
-  it("are those that match", () => {
+  it("are those that match", async () => {
     const log = finished(logOf("error 1\nok\nerror 2\r\n\nerror 3\n"));
-    const pattern = new LinePattern("^error (2|3)");
-    expect(select(log, { pattern }).output).toBe("error 2\r\nerror 3\n");
-    expect(select(log, { pattern, tail_lines: 1 }).output).toBe("error 3\n");
-    const first = select(log, { pattern, max_chars: 10 });
-    expect(first).toMatchObject({ output: "error 2\r\n", truncated: true });
-    expect(select(log, { pattern, cursor: first.next_cursor }).output).toBe("error 3\n");
+    const pattern = new LinePattern("^error (2|3)$");
+    expect((await select(log, { pattern })).output).toBe("error 2\r\nerror 3\n");
+    expect((await select(log, { pattern, tail_lines: 1 })).output).toBe("error 3\n");
+    const first = await select(log, { pattern, max_chars: 10 });
+    expect(first).toMatchObject({ output: "error 2\r\n", truncated: true, next_cursor: 21 });
+    expect((await select(log, { pattern, cursor: first.next_cursor })).output).toBe("error 3\n");
   });
 
-  it("that are not over are matched when they are", () => {
+  it("that are not over are matched when they are", async () => {
     const log = logOf("match 1\nmat");
     const pattern = new LinePattern("match");
-    const first = select(log, { pattern });
+    const first = await select(log, { pattern });
     expect(first).toMatchObject({ output: "match 1\n", next_cursor: 8 });
     log.append("stdout", Buffer.from("ch 2\n"));
-    expect(select(log, { pattern, cursor: first.next_cursor }).output).toBe("match 2\n");
+    expect((await select(log, { pattern, cursor: first.next_cursor })).output).toBe("match 2\n");
   });
 
   it("are cut when they are too long, and nothing of them is lost", () => {
     const long = "ä漢".repeat(60_000);
-    const log = finished(logOf("x\n", long, "\n", "z".repeat(LINE_BYTES), "\nend"));
-    const lines = [...linesFrom(log, 0)];
-    expect(lines.every(({ text }) => Buffer.byteLength(text) <= LINE_BYTES && !text.includes("\ufffd"))).toBe(true);
-    expect(lines.map(({ text }) => text).join("")).toBe(`x${long}${"z".repeat(LINE_BYTES)}end`);
-    expect(lines.at(-1)).toMatchObject({ text: "end", next: log.end });
-    lines.reduce((next, line) => {
-      expect(line.start).toBe(next);
-      return line.next;
-    }, 0);
+    const log = finished(logOf("x\n", long, "\n", "z".repeat(LINE_BYTES), "\n\nend"));
+    const batches = [...batchesFrom(log, 0)];
+    const lines = batches.flatMap((batch) => batch.lines);
+    expect(lines.every((text) => Buffer.byteLength(text) <= LINE_BYTES && !text.includes("\ufffd"))).toBe(true);
+    expect(lines.join("")).toBe(`x${long}${"z".repeat(LINE_BYTES)}end`);
+    expect(lines.at(-1)).toBe("end");
+    expect(batches.at(-1)?.end).toBe(log.end);
+    for (const [at, batch] of batches.entries()) expect(batch.start).toBe(batches[at - 1]?.end ?? 0);
+  });
+
+  it("are very many, and everything else goes on meanwhile", async () => {
+    const log = finished(logOf(Buffer.alloc(4_000_000, "\n")));
+    let turns = 0;
+    const timer = setInterval(() => {
+      turns += 1;
+    }, 1);
+    const { output } = await select(log, { pattern: new LinePattern("^$"), tail_lines: 500 });
+    clearInterval(timer);
+    expect(output).toBe("\n".repeat(500));
+    expect(turns).toBeGreaterThan(20);
   });
 });
 
