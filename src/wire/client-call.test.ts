@@ -47,6 +47,16 @@ describe("a call", () => {
     await expect(client.call("hello", greeting, soon)).rejects.toMatchObject({ code: "protocol_violation" });
   });
 
+  it.each([
+    ["without a verdict", { detail: "" }],
+    ["with too much text", { ok: true, detail: "d".repeat(513) }],
+  ])("refuses a look %s", async (_what, body) => {
+    const { client } = await answersWith(JSON.stringify(body));
+    await expect(client.call("probe", { kind: "tcp", port: 1 }, soon)).rejects.toMatchObject({
+      code: "protocol_violation",
+    });
+  });
+
   it("refuses an endless answer at the cap", async () => {
     const { client } = await agentThat((stream) => {
       stream.respond({ ":status": 200 });

@@ -9,6 +9,8 @@ import { RecordDecoder, recordHeader } from "./records.ts";
 
 const params = { argv: ["true"], env: {}, cwd: "/", timeout_ms: null, stdin: false };
 
+const space = { place: "cwd", bytes: 0, inodes: null };
+
 function io(more: Partial<ExecIo> = {}): ExecIo {
   return {
     stdin: undefined,
@@ -55,6 +57,13 @@ describe("exec", () => {
     ]);
   });
 
+  it("says that the program runs before its output comes", async () => {
+    const seen: string[] = [];
+    const client = await answering(event({ event: "started", pid: 7 }), record(1, "out"), event(ended));
+    await client.exec(params, io({ onStart: () => seen.push("start"), onOutput: (kind) => void seen.push(kind) }));
+    expect(seen).toEqual(["start", "stdout"]);
+  });
+
   it("sends its parameters and stdin as records, and ends the request", async () => {
     const stdin = Buffer.alloc(200_000, "x");
     const { client } = await agentThat(async (stream) => {
@@ -89,6 +98,10 @@ describe("exec", () => {
     ["an exit code that is a fraction", [event({ ...ended, exit_code: 0.5 })]],
     ["signal 0", [event({ ...ended, exit_code: null, signal: 0 })]],
     ["signal 65", [event({ ...ended, exit_code: null, signal: 65 })]],
+    ["a third file system", [event({ ...ended, free_space: [space, space, space] })]],
+    ["an unknown file system", [event({ ...ended, free_space: [{ ...space, place: "home" }] })]],
+    ["less than no space", [event({ ...ended, free_space: [{ ...space, bytes: -1 }] })]],
+    ["no word on memory", [event({ ...ended, oom_killed: undefined })]],
     ["a negative duration", [event({ ...ended, duration_ms: -1 })]],
   ])("calls %s a violation", async (_what, body) => {
     const client = await answering(event({ event: "started", pid: 7 }), ...body);

@@ -23,6 +23,7 @@ const LARGEST_CHARS = 1_048_576;
 const FEWEST_CHARS = 16;
 /** The list shows so much of the output of so many of the newest commands. */
 const LIST_LINES = 3;
+const MOST_LIST_LINES = 20;
 const LIST_LINE_CHARS = 512;
 const LIST_WITH_LINES = 50;
 
@@ -48,7 +49,7 @@ async function listOf(
 ): Promise<LogsResult> {
   if (input.cursor !== undefined)
     throw new PyroError("invalid_input", "A cursor belongs to the output of one command", { hint: "Give --sequence" });
-  const tail_lines = Math.min(input.tail_lines ?? LIST_LINES, DEFAULT_CHARS);
+  const tail_lines = Math.min(input.tail_lines ?? LIST_LINES, MOST_LIST_LINES);
   const selection = { cursor: 0, max_chars: Math.max(1, tail_lines) * LIST_LINE_CHARS, tail_lines, pattern };
   const logs = history.list();
   const silent = pattern === undefined ? logs.length - LIST_WITH_LINES : 0;
