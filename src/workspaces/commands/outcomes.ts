@@ -60,21 +60,15 @@ const rules: readonly Rule[] = [
     detail: ending,
     remedy: none,
   },
-  {
-    kind: "exited",
-    applies: () => true,
-    detail: ending,
-    remedy: none,
-  },
 ];
+
+const otherwise: Rule = { kind: "exited", applies: () => true, detail: ending, remedy: none };
 
 /** Why a command ended that ran. */
 export function outcomeOf(ended: ExecEnded, setting: OutcomeSetting): Outcome {
-  const rule = rules.find(({ applies }) => applies(ended)) ?? lastRule;
+  const rule = rules.find(({ applies }) => applies(ended)) ?? otherwise;
   return { kind: rule.kind, detail: rule.detail(ended, setting), remedy: rule.remedy(setting), retry_safe: false };
 }
-
-const lastRule: Rule = { kind: "exited", applies: () => true, detail: ending, remedy: none };
 
 function ending({ exit_code, signal, oom_killed }: ExecEnded): string {
   const killed = oom_killed ? ", after the kernel killed a process of it for lack of memory" : "";
