@@ -105,6 +105,18 @@ describe("a command", () => {
     expect(textFrom(bench.history.find(result.sequence), 0, 9_000_000).output.length).toBe(3_000_011);
   });
 
+  it("that fails has the room on its disk told, and one that does well has not", async () => {
+    const { signal } = new AbortController();
+    const options = { timeout_ms: null, stdin: undefined, onOutput: () => {}, signal };
+    expect((await bench.session.exec({ argv: ["true"], ...options })).free_space).toEqual([]);
+    const [cwd, ...others] = (await bench.session.exec({ argv: ["false"], ...options })).free_space;
+    expect(cwd).toMatchObject({ place: "cwd", bytes: expect.any(Number) });
+    expect(cwd?.bytes).toBeGreaterThan(65_536);
+    expect(others).toEqual([]);
+    const away = (await bench.session.exec({ argv: ["false"], cwd: "/proc", ...options })).free_space;
+    expect(away).toMatchObject([{ place: "tmp" }]);
+  });
+
   it("runs beside 63 others, each with its own output", async () => {
     const all = Array.from({ length: 64 }, (_, at) => bench.shell(`echo ${at}; sleep 0.2; echo ${at} >&2; exit ${at}`));
     expect(bench.commands.running).toBe(64);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::fs::{StatVfs, stat, statvfs};
+use rustix::fs::{StatVfs, StatVfsMountFlags, stat, statvfs};
 use rustix::io::Errno;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -38,7 +38,10 @@ fn device(path: &str) -> Result<u64, Errno> {
 }
 
 fn at(place: Place, path: &str) -> Option<FreeSpace> {
-    statvfs(path).ok().map(|found| free(place, &found))
+    let found = statvfs(path).ok()?;
+    // Nothing was ever written to one that is read-only, nor to one without blocks, such as /proc.
+    let is_writable = found.f_blocks > 0 && !found.f_flag.contains(StatVfsMountFlags::RDONLY);
+    is_writable.then(|| free(place, &found))
 }
 
 fn free(place: Place, found: &StatVfs) -> FreeSpace {

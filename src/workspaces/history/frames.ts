@@ -30,7 +30,7 @@ export function* decodeFrames(bytes: Buffer): Generator<Frame> {
     const kind = bytes.readUInt8(at);
     if (kind !== numberOf.stdout && kind !== numberOf.stderr) return;
     const start = at + FRAME_HEADER_BYTES;
-    const end = Math.min(bytes.length, start + bytes.readUInt32BE(at + 5));
+    const end = start + bytes.readUInt32BE(at + 5);
     const stream = kind === numberOf.stdout ? "stdout" : "stderr";
     yield { stream, offset_ms: bytes.readUInt32BE(at + 1), payload: bytes.subarray(start, end) };
     at = end;

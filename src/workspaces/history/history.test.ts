@@ -70,7 +70,20 @@ describe("a history", () => {
       stderr_bytes: 1,
     });
     expect(textOf(found)).toBe("begun\n!");
+    expect(JSON.parse(readFileSync(join(place("cut"), "1.json"), "utf8"))).toEqual(found.record);
     expect(open("cut").find(1).record).toEqual(found.record);
+  });
+
+  it("that is only read stays as it is, damage and all", () => {
+    const log = open("read").begin(["sleep", "9"], "/");
+    log.append("stdout", Buffer.from("begun\n"));
+    writeFileSync(join(place("read"), "2.json"), "half");
+    writeFileSync(join(place("read"), "2.json.tmp"), "");
+    const names = readdirSync(place("read"));
+    expect(CommandHistory.read(place("read")).list().map(textOf)).toEqual(["begun\n", ""]);
+    expect(readdirSync(place("read"))).toEqual(names);
+    expect(JSON.parse(readFileSync(join(place("read"), "1.json"), "utf8"))).toMatchObject({ state: "running" });
+    expect(CommandHistory.read(place("nowhere")).list()).toEqual([]);
   });
 
   it("sets damaged records aside, keeps their output, and reads the others", () => {
