@@ -52,7 +52,11 @@ export class GrowingFile {
   }
 
   close(): void {
-    this.#file.close();
+    try {
+      this.#file.close();
+    } catch {
+      // The descriptor is gone all the same; what was not written was never promised.
+    }
   }
 }
 

@@ -19,4 +19,5 @@ log.finish({
   outcome: { kind: "exited", detail: "", remedy: null, retry_safe: false },
 });
 const { log_error, stdout_bytes, state } = log.record;
-writeSync(1, JSON.stringify({ log_error, stdout_bytes, state, end: log.end, truncated: log.is_truncated }));
+const on_disk = CommandHistory.read(directory).find(1).segments.end;
+writeSync(1, JSON.stringify({ log_error, stdout_bytes, state, end: log.end, truncated: log.is_truncated, on_disk }));

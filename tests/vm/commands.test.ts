@@ -67,8 +67,20 @@ it("says that a file system is full", async () => {
     outcome: { kind: "disk_full", remedy: expect.stringContaining("pyro workspace reset") },
   });
   expect(await run("true", "/tmp/full")).toMatchObject({ exit_code: 0, outcome: { kind: "exited" } });
-  expect(await run("exit 3", "/")).toMatchObject({ exit_code: 3, outcome: { kind: "exited" } });
+  for (const cwd of ["/", "/proc", "/sys/fs/cgroup", "/dev"])
+    expect(await run("exit 3", cwd)).toMatchObject({ exit_code: 3, outcome: { kind: "exited" } });
   expect(await shell("exit 3")).toMatchObject({ outcome: { kind: "exited" } });
+});
+
+it("says that the workspace's disk is full, as long as it is", async () => {
+  const available = "$(df -B1 --output=avail . | tail -1)";
+  const taken = await shell(`fallocate -l $((${available} - 1000000)) large; echo $?`);
+  expect(taken.stdout).toBe("0\n");
+  expect(await shell("head -c 50000000 /dev/urandom > more; cat more more > most")).toMatchObject({
+    exit_code: 1,
+    outcome: { kind: "disk_full", detail: expect.stringContaining("its working directory") },
+  });
+  expect(await shell("rm large more most; exit 3")).toMatchObject({ exit_code: 3, outcome: { kind: "exited" } });
 });
 
 it("finds a server, a port and a file in the machine", async () => {

@@ -137,8 +137,8 @@ export class CommandLog {
     const position = this.#end;
     this.#end += part.length;
     if (this.#record.log_error !== null || this.#is_discarded) return;
-    if (!this.#keeper.makeRoom(part.length + FRAME_HEADER_BYTES)) return;
     try {
+      if (!this.#keeper.makeRoom(part.length + FRAME_HEADER_BYTES)) return;
       this.segments.append(stream, performance.now() - this.#began, position, part);
     } catch (thrown) {
       this.segments.close();

@@ -202,6 +202,30 @@ describe("a history", () => {
     expect(history.begin(["x"], "/").sequence).toBe(1);
   });
 
+  it("writes a record down later that the disk did not take at first", () => {
+    const history = open("late");
+    const log = history.begin(["x"], "/");
+    const file = join(place("late"), "1.json");
+    rmSync(file);
+    mkdirSync(file);
+    log.append("stdout", Buffer.from("x"));
+    log.finish(end);
+    expect(log.record).toMatchObject({ state: "finished", log_error: expect.stringContaining("1.json") });
+    rmSync(file, { recursive: true });
+    history.begin(["y"], "/");
+    expect(open("late").find(1).record).toMatchObject({ state: "finished", exit_code: 0 });
+  });
+
+  it("lets nothing that fails on the disk reach the command", () => {
+    const log = open("gone").begin(["x"], "/");
+    rmSync(place("gone"), { recursive: true });
+    log.append("stdout", Buffer.from("x"));
+    log.append("stdout", Buffer.from("y"));
+    log.finish(end);
+    expect(log.record).toMatchObject({ state: "finished", stdout_bytes: 2, log_error: expect.any(String) });
+    expect(textOf(log)).toBe("\n[pyro: 2 bytes left out]\n");
+  });
+
   it("keeps of a command line what is short enough", () => {
     const log = open("argv").begin(["printf", "x".repeat(100_000), ..."y".repeat(9000)], "/");
     expect(JSON.stringify(log.record).length).toBeLessThan(40_000);
@@ -252,7 +276,9 @@ describe("a process that keeps a history", () => {
     const { stdout } = await runProgram("/usr/bin/unshare", args);
     const [said = "", ...files] = stdout.trim().split("\n");
     const [, json = "", rest = ""] = /^(\{.*\})(.*)$/.exec(said) ?? [];
-    expect(JSON.parse(json)).toMatchObject({
+    const { on_disk, ...seen } = JSON.parse(json);
+    expect([on_disk > 100_000, on_disk % 1000]).toEqual([true, 0]);
+    expect(seen).toEqual({
       log_error: expect.stringContaining("no space left"),
       stdout_bytes: 3_000_000,
       state: "finished",
