@@ -134,7 +134,7 @@ describe("waiting", () => {
 
   it("for a server that is not well goes on, and sees the end of a command that was named", async () => {
     const port = await freePort();
-    const sequence = await detached(`timeout 2 sh -c '${serve(port, 503).replaceAll("'", "'\\''")}'`);
+    const sequence = await detached(`timeout 1 sh -c '${serve(port, 503).replaceAll("'", "'\\''")}'`);
     await bench.wait({ sequence, log: "listening" });
     const http = `http://127.0.0.1:${port}/`;
     expect(await bench.wait({ http, timeout_seconds: 0.3 })).toMatchObject({

@@ -32,9 +32,12 @@ const sizeOf = (name: string) =>
     0,
   );
 
-/** Prints numbered lines of 1,000 bytes. */
+/** Prints numbered lines of 1,000 bytes, 20 at a time. */
 function print(log: CommandLog, lines: number): void {
-  for (let at = 0; at < lines; at += 1) log.append("stdout", Buffer.from(`${`line ${at} `.padEnd(999, ".")}\n`));
+  for (let at = 0; at < lines; at += 20) {
+    const some = Array.from({ length: 20 }, (_, line) => `${`line ${at + line} `.padEnd(999, ".")}\n`);
+    log.append("stdout", Buffer.from(some.join("")));
+  }
 }
 
 describe("a history", () => {

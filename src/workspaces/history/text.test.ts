@@ -141,7 +141,7 @@ describe("lines", () => {
   });
 
   it("are very many, and everything else goes on meanwhile", async () => {
-    const log = finished(logOf(Buffer.alloc(4_000_000, "\n")));
+    const log = finished(logOf(Buffer.alloc(1_000_000, "\n")));
     let turns = 0;
     const timer = setInterval(() => {
       turns += 1;
@@ -149,7 +149,7 @@ describe("lines", () => {
     const { output } = await select(log, { pattern: new LinePattern("^$"), tail_lines: 500 });
     clearInterval(timer);
     expect(output).toBe("\n".repeat(500));
-    expect(turns).toBeGreaterThan(20);
+    expect(turns).toBeGreaterThan(5);
   });
 });
 
