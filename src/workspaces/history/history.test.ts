@@ -1,12 +1,8 @@
 /** The history of commands: what it keeps, what it drops first, and what it survives. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bundle } from "../../../tests/support/bundle.ts";
-import { runProgram } from "../../platform/programs.ts";
 import type { CommandLog } from "./command-log.ts";
 import { CommandHistory, type HistoryLimits } from "./history.ts";
 import { SEGMENT_BYTES } from "./segments.ts";
@@ -241,54 +237,6 @@ describe("a history", () => {
     rmSync(place("open"), { recursive: true });
     writeFileSync(place("open"), "");
     expect(() => open("open")).toThrow(expect.objectContaining({ code: "state_dir_unsafe" }));
-  });
-});
-
-describe("a process that keeps a history", () => {
-  let writer: string;
-
-  beforeAll(async () => {
-    writer = await bundle("tests/support/write-history.ts");
-  }, 30_000);
-  afterAll(() => rmSync(join(writer, ".."), { recursive: true }));
-
-  it("is killed in the middle of a line and loses nothing that it has said to have", async () => {
-    const child = spawn(process.execPath, [writer, place("killed")], { stdio: ["ignore", "pipe", "inherit"] });
-    let said = "";
-    child.stdout.on("data", (data) => {
-      said += data;
-      if (said.split("\n").length > 5) child.kill("SIGKILL");
-    });
-    await once(child, "close");
-    const promised = Number(said.trim().split("\n").at(-1));
-    const log = open("killed").find(1);
-    expect(log.record).toMatchObject({
-      state: "finished",
-      outcome: { kind: "guest_lost", detail: "its keeper ended" },
-    });
-    expect(log.end).toBeGreaterThanOrEqual(promised);
-    const text = textOf(log) ?? "";
-    expect(Buffer.byteLength(text)).toBe(log.end);
-    expect(text.startsWith("line 0 ä\n")).toBe(true);
-  });
-
-  it("goes on when the disk is full, and says that its log is not complete", async () => {
-    const script =
-      'mount -t tmpfs -o size=1m,mode=700 none /mnt && mkdir -m 700 /mnt/h && "$0" "$1" /mnt/h 3000000; ls /mnt/h';
-    const args = [...(uid === 0 ? ["-m"] : ["-Urm"]), "/bin/sh", "-c", script, process.execPath, writer];
-    const { stdout } = await runProgram("/usr/bin/unshare", args);
-    const [said = "", ...files] = stdout.trim().split("\n");
-    const [, json = "", rest = ""] = /^(\{.*\})(.*)$/.exec(said) ?? [];
-    const { on_disk, ...seen } = JSON.parse(json);
-    expect([on_disk > 100_000, on_disk % 1000]).toEqual([true, 0]);
-    expect(seen).toEqual({
-      log_error: expect.stringContaining("no space left"),
-      stdout_bytes: 3_000_000,
-      state: "finished",
-      end: 3_000_000,
-      truncated: true,
-    });
-    expect([rest, ...files]).toContain("1.0.log");
   });
 });
 
