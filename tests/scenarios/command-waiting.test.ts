@@ -1,6 +1,7 @@
 /** Waiting for commands, ports, servers, files and lines on the fake machine, and reading logs. */
+import { rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runProgram } from "../../src/platform/programs.ts";
 import { bundle } from "../support/bundle.ts";
@@ -215,5 +216,6 @@ describe("logs", () => {
       const { commands: _commands, ...text } = await bench.commands.logs({ sequence, cursor });
       expect(JSON.parse(stdout)).toEqual(text);
     }
+    rmSync(dirname(reader), { recursive: true });
   });
 });
