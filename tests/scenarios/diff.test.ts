@@ -210,7 +210,11 @@ describe("a diff", () => {
       writeFileSync(join(place.tree, `f${at}`), "");
       truncateSync(join(place.tree, `f${at}`), 32 * 1_048_576);
     }
-    await expect(place.diff(agent, undefined)).rejects.toMatchObject({ code: "too_large" });
+    const reads: string[] = [];
+    const watched = watchedAgent(agent, (method) => reads.push(method));
+    const refused = place.diff(agent, undefined, { tree: place.guest(watched) });
+    await expect(refused).rejects.toMatchObject({ code: "too_large" });
+    expect(reads).toEqual(["walk"]);
   });
 
   it("does not take what lies too deep to be listed for deleted", async () => {

@@ -159,6 +159,14 @@ describe("a patch is refused", () => {
     expect(performance.now() - began).toBeLessThan(500);
   });
 
+  it.each([
+    [plain(...change, "+z"), "more lines than it says"],
+    [plain(...change, "\\ No newline", "\\ No newline"), "more lines than it says"],
+    ["--- /dev/null\n+++ /dev/null\n@@ -0,0 +1 @@\n+x\n", "both files are /dev/null"],
+  ])("and says what is wrong with %j", (patch, problem) => {
+    expect(() => parsePatch(patch)).toThrowError(problem);
+  });
+
   it("with the line that is wrong", () => {
     expect(() => parsePatch(plain(...change, "oops"))).toThrowError(
       expect.objectContaining({
