@@ -9,7 +9,7 @@ import { quietGit } from "../seed/git-listing.ts";
 import { diffLimits } from "./limits.ts";
 
 const MAX_REASON_CHARS = 2_000;
-/** Lines of a commit are gathered up to this size */
+/** What is written at once is gathered up to this size */
 const GATHERED_BYTES = 262_144;
 
 /** Objects are read again at once and thrown away: compressing them, or waiting for the disk, gains nothing. */
@@ -62,9 +62,10 @@ export class ObjectStore {
   /** Puts a content in. */
   async content(bytes: Uint8Array): Promise<Mark> {
     this.#marks += 1;
-    await this.#write(Buffer.from(`blob\nmark :${this.#marks}\ndata ${bytes.length}\n`));
-    await this.#write(bytes);
-    await this.#write(Buffer.from("\n"));
+    const header = Buffer.from(`blob\nmark :${this.#marks}\ndata ${bytes.length}\n`);
+    const parts = [header, bytes, Buffer.from("\n")];
+    // One write for a small content, no copy of a large one.
+    for (const part of bytes.length < GATHERED_BYTES ? [Buffer.concat(parts)] : parts) await this.#write(part);
     return this.#marks;
   }
 

@@ -38,12 +38,18 @@ export async function writePatch(
   }
   await store.finish();
   const text = pairs.find(({ isBinary }) => !isBinary);
-  const [counts, patch] = await Promise.all([
-    text === undefined ? new Map<string, LineCounts>() : countLines(text, signal),
+  const [counts, patch] = await bothEnded(
+    text === undefined ? Promise.resolve(new Map<string, LineCounts>()) : countLines(text, signal),
     patchesOf(pairs, Math.min(max_bytes, diffLimits.longest_patch_bytes), signal),
-  ]);
+  );
   const sum = (of: keyof LineCounts) => [...counts.values()].reduce((total, each) => total + each[of], 0);
   return { ...patch, additions: sum("additions"), deletions: sum("deletions"), counts };
+}
+
+/** Waits for both even where one fails, so that nothing runs on in a store that is gone. */
+async function bothEnded<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }
 
 async function patchesOf(

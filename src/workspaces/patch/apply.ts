@@ -114,15 +114,14 @@ function* deletions(
 function* additions(outcomes: ReadonlyMap<FilePatch, NewFile | null>, current: CurrentFiles): Generator<Change> {
   for (const [{ new_path }, outcome] of outcomes) {
     if (new_path === null || outcome === null) continue;
-    const content = Buffer.from(outcome.content, "latin1");
     yield {
       path: new_path,
       kind: "file",
       mode: outcome.mode,
-      size_bytes: content.length,
+      size_bytes: outcome.content.length,
       link_target: null,
       content: async function* () {
-        yield content;
+        yield Buffer.from(outcome.content, "latin1");
       },
       expect: expected(new_path, current),
     };

@@ -1,6 +1,6 @@
 /** What a patch may be, and that everything else is refused, in bounded time. */
 import { describe, expect, it } from "vitest";
-import { applyHunks, reversed } from "./fit.ts";
+import { seeded } from "../../../tests/support/random-tree.ts";
 import { parsePatch } from "./parse.ts";
 
 const git = (name: string, ...lines: readonly string[]) => [`diff --git a/${name} b/${name}`, ...lines, ""].join("\n");
@@ -177,6 +177,70 @@ describe("a patch is refused", () => {
   });
 });
 
+describe("a patch that is damaged at random", () => {
+  const whole =
+    git(
+      "f",
+      "index 0123..4567 100644",
+      "--- a/f",
+      "+++ b/f",
+      "@@ -1,3 +1,3 @@ f()",
+      " a",
+      "-x",
+      "+y",
+      " b",
+      "@@ -9 +9 @@",
+      "-x",
+      "+y",
+    ) +
+    git(
+      "g",
+      "new file mode 100755",
+      "--- /dev/null",
+      '+++ "b/g"',
+      "@@ -0,0 +1 @@",
+      "+x",
+      "\\ No newline at end of file",
+    ) +
+    "diff --git a/h b/i\nsimilarity index 90%\nrename from h\nrename to i\n" +
+    plain(...change).replaceAll("/f", "/k\t1970-01-01 0");
+  const pieces = [
+    "\n",
+    "\r",
+    "-",
+    "+",
+    " ",
+    "@@",
+    "\\",
+    '"',
+    "/",
+    "..",
+    ".git",
+    "0",
+    "9",
+    "a/",
+    "--- ",
+    "/dev/null",
+    "\t",
+    "\0",
+    "é",
+  ];
+
+  it("is read as something or refused with one of four codes", () => {
+    const below = seeded(7);
+    const codes = new Set<string>();
+    for (let round = 0; round < 20_000; round += 1) {
+      let patch = whole;
+      for (let damages = 1 + below(3); damages > 0; damages -= 1) {
+        const at = below(patch.length);
+        patch = patch.slice(0, at) + (pieces[below(pieces.length)] ?? "") + patch.slice(at + below(4));
+      }
+      codes.add(codeOf(patch));
+    }
+    expect([...codes].sort()).toEqual(["accepted", "patch_malformed", "patch_unsupported", "path_escape"]);
+  });
+});
+
 describe("a patch takes time in proportion to its length", () => {
   const MIB = 1_048_576;
   const within = (most_ms: number, action: () => void) => {
@@ -202,42 +266,4 @@ describe("a patch takes time in proportion to its length", () => {
     ["a long header", `--- "a/${"\\000".repeat(2 * MIB)}"\n`, "patch_malformed"],
     ["a long opening", "x\n".repeat(7 * MIB), "patch_malformed"],
   ])("with %s", (_, patch, code) => within(2_000, () => expect(codeOf(patch)).toBe(code)));
-});
-
-describe("hunks", () => {
-  const hunks = (...lines: readonly string[]) => parsePatch(plain(...lines))[0]?.hunks ?? [];
-  const result = (content: string, ...lines: readonly string[]) => {
-    const applied = applyHunks(content, hunks(...lines));
-    return typeof applied === "string" ? applied : "misfit";
-  };
-
-  it.each([
-    ["x\n", ["@@ -1 +1 @@", "-x", "+y"], "y\n"],
-    ["x", ["@@ -1 +1 @@", "-x", "+y"], "misfit"],
-    ["x", ["@@ -1 +1 @@", "-x", "\\ No newline", "+y"], "y\n"],
-    ["x\n", ["@@ -1 +1 @@", "-x", "\\ No newline", "+y"], "misfit"],
-    ["xx\n", ["@@ -1 +1 @@", "-x", "\\ No newline", "+y"], "misfit"],
-    ["x\nz\n", ["@@ -1 +1 @@", "-x", "+y", "\\ No newline"], "misfit"],
-    ["x\r\n", ["@@ -1 +1 @@", "-x", "+y"], "misfit"],
-    ["x\r\n", ["@@ -1 +1 @@", "-x\r", "+y\r"], "y\r\n"],
-    ["a\nx\n", ["@@ -1 +1 @@", "-x", "+y"], "misfit"],
-    ["a\nx\n", ["@@ -2 +2 @@", "-x", "+y"], "a\ny\n"],
-    ["a\n", ["@@ -2 +2 @@", "-x", "+y"], "misfit"],
-    ["a\n", ["@@ -1000000000 +1 @@", "-x", "+y"], "misfit"],
-    ["", ["@@ -0,0 +1 @@", "+y"], "y\n"],
-    ["x\n", ["@@ -0,0 +1 @@", "+y"], "misfit"],
-    ["x\n", ["@@ -1,0 +2 @@", "+y"], "misfit"],
-    ["x\n", ["@@ -1 +0,0 @@", "-x"], ""],
-    ["x\nx\n", ["@@ -1 +0,0 @@", "-x"], "misfit"],
-    ["a\nb\nc\nd\n", ["@@ -1,2 +1 @@", "-a", " b", "@@ -3,2 +2,3 @@", " c", "+x", " d"], "b\nc\nx\nd\n"],
-    ["\xff\nx\n", ["@@ -2 +2 @@", "-x", "+y"], "\xff\ny\n"],
-  ])("make of %j with %j %j", (content, lines, expected) => {
-    expect(result(content, ...lines)).toBe(expected);
-  });
-
-  it("are taken back by their reverse", () => {
-    const these = hunks("@@ -1,2 +1 @@", "-a", " b", "@@ -3,2 +2,3 @@", " c", "+x", " d");
-    const applied = applyHunks("a\nb\nc\nd\n", these);
-    expect(typeof applied === "string" && applyHunks(applied, reversed(these))).toBe("a\nb\nc\nd\n");
-  });
 });
