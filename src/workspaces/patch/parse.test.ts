@@ -202,7 +202,7 @@ describe("a patch that is damaged at random", () => {
       "+x",
       "\\ No newline at end of file",
     ) +
-    "diff --git a/h b/i\nsimilarity index 90%\nrename from h\nrename to i\n" +
+    "diff --git a/h b/i\nsimilarity index 90%\nrename from h\nrename to i\ndiff -u k k\n" +
     plain(...change).replaceAll("/f", "/k\t1970-01-01 0");
   const pieces = [
     "\n",
@@ -229,6 +229,7 @@ describe("a patch that is damaged at random", () => {
   it("is read as something or refused with one of four codes", () => {
     const below = seeded(7);
     const codes = new Set<string>();
+    expect(parsePatch(whole)).toHaveLength(4);
     for (let round = 0; round < 5_000; round += 1) {
       let patch = whole;
       for (let damages = 1 + below(3); damages > 0; damages -= 1) {
