@@ -37,5 +37,5 @@ export async function observe(record: WorkspaceRecord, paths: WorkspacePaths): P
 
 /** Commands that its history has. */
 function commandCount({ reset_count }: WorkspaceRecord, paths: WorkspacePaths): number {
-  return listDirectory(paths.history(reset_count)).filter((name) => /^\d+\.json$/.test(name)).length;
+  return listDirectory(paths.commands(reset_count)).filter((name) => /^\d+\.json$/.test(name)).length;
 }

@@ -5,7 +5,7 @@ import { PyroError } from "../contract/errors.ts";
 /** Longest pattern, in characters (docs/design/limits.md). */
 const MAX_PATTERN = 1024;
 /** Time for one batch of lines, in milliseconds (docs/design/limits.md): nothing else runs meanwhile. */
-const MATCH_MS = 250;
+const MATCH_MS = 1_000;
 
 // A script is the only thing whose regular expressions node can interrupt.
 const script = new Script("lines.map((line) => pattern.test(line.endsWith('\\r') ? line.slice(0, -1) : line))");

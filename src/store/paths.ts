@@ -226,6 +226,8 @@ export interface WorkspacePaths {
   layer(file: string): string;
   /** Commands and what else was done, since the reset of that number */
   history(reset_count: number): string;
+  commands(reset_count: number): string;
+  journal(reset_count: number): string;
 }
 
 function workspacePaths(directory: string): WorkspacePaths {
@@ -239,6 +241,8 @@ function workspacePaths(directory: string): WorkspacePaths {
     keeperRecord: join(directory, "keeper.json"),
     layer: (file) => join(directory, "disk", file),
     history: (reset_count) => join(directory, `history-${reset_count}`),
+    commands: (reset_count) => join(directory, `history-${reset_count}`, "commands"),
+    journal: (reset_count) => join(directory, `history-${reset_count}`, "journal"),
   };
 }
 

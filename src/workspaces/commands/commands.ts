@@ -52,6 +52,11 @@ export class Commands {
     this.#options = options;
   }
 
+  /** How many commands there were. */
+  get count(): number {
+    return this.#options.history.count;
+  }
+
   /** How many commands run. */
   get running(): number {
     return this.#running.size;

@@ -5,7 +5,7 @@ import type { WorkContext } from "../machine-source.ts";
 import { hostCompatWarning } from "../one-shot.ts";
 import { openSeed } from "../seed/open.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
-import { prepareHistory, seedTree } from "./seeding.ts";
+import { seedTree } from "./seeding.ts";
 import { withLayerOnTop } from "./snapshots.ts";
 
 export interface CreateInput {
@@ -23,7 +23,7 @@ export async function createWorkspace(workspace: LiveWorkspace, input: CreateInp
   if (workspace.disk === undefined) await context.emit({ type: "warning", message: hostCompatWarning });
   const { digest, env } = await workspace.source.image(workspace.record.environment, context);
   workspace.change({ image: { digest, env } });
-  prepareHistory(workspace);
+  workspace.beginHistory();
   const layers = await firstLayers(workspace, input, context.signal);
   await workspace.open(layers, context);
   const baseline: DiskLayer[] = layers.slice(0, 1);

@@ -1,12 +1,15 @@
 /** One workspace while it runs: its record, its machine, and the order of what happens to it. Exactly one process has it at a time. */
 import { PyroError } from "../../contract/errors.ts";
+import { makePrivateDirectory, remove } from "../../platform/files.ts";
 import { changedAt, touch } from "../../platform/named-files.ts";
 import type { WorkspacePaths } from "../../store/paths.ts";
 import type { DiskLayer, WorkspaceRecord } from "../../store/workspace-record.ts";
 import type { WorkspaceStore } from "../../store/workspace-store.ts";
 import { type Baseline, openBaseline } from "../baseline/baseline.ts";
+import { Commands } from "../commands/commands.ts";
 import { DiskLayers } from "../disk-layers.ts";
 import type { GuestTree } from "../guest-tree.ts";
+import { CommandHistory } from "../history/history.ts";
 import type { MachineSource, WorkContext } from "../machine-source.ts";
 import { MachineSession } from "../session.ts";
 import { Journal } from "./journal.ts";
@@ -20,22 +23,13 @@ export interface WorkspaceHost {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-class Commands {
-  readonly session: () => MachineSession;
-  count = 0;
-  constructor(session: () => MachineSession) {
-    this.session = session;
-  }
-  async cancelAll(_: string): Promise<void> {}
-}
-
 export class LiveWorkspace {
   readonly paths: WorkspacePaths;
   readonly host: WorkspaceHost;
   readonly order = new Order();
   /** The layers of its disk; undefined where it runs in a cage, which has none */
   readonly disk: DiskLayers | undefined;
-  readonly commands = new Commands(() => this.session);
+  #commands: Commands | undefined;
   /** Called when its machine has ended and nobody asked for that. */
   onLost: (error: PyroError) => void = () => {};
   #record: WorkspaceRecord;
@@ -58,9 +52,28 @@ export class LiveWorkspace {
     return this.#record.is_host_compat ? this.host.hostCages : this.host.guests;
   }
 
+  /** Its commands since its last reset. */
+  get commands(): Commands {
+    this.#commands ??= new Commands({
+      workspace_id: this.#record.workspace_id,
+      mem_mib: this.#record.mem_mib,
+      history: CommandHistory.open(this.paths.commands(this.#record.reset_count)),
+      session: () => this.session,
+    });
+    return this.#commands;
+  }
+
+  /** Begins its history anew; what was running has been cancelled. */
+  beginHistory(): void {
+    this.#commands = undefined;
+    const path = this.paths.history(this.#record.reset_count);
+    remove(path);
+    makePrivateDirectory(path, process.getuid?.() ?? 0);
+  }
+
   /** What was done to it since its last reset. */
   get journal(): Journal {
-    return new Journal(`${this.paths.history(this.#record.reset_count)}/journal`);
+    return new Journal(this.paths.journal(this.#record.reset_count));
   }
 
   /** Writes part of its record anew, durably. */

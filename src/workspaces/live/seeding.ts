@@ -1,7 +1,7 @@
 /** Carries a seed into a machine, and keeps the host's own copy of it. */
 import { showPath } from "../../contract/path-bytes.ts";
 import type { SourceEntry } from "../../contract/tree.ts";
-import { makePrivateDirectory, remove } from "../../platform/files.ts";
+import { makePrivateDirectory } from "../../platform/files.ts";
 import type { WorkspaceSeed } from "../../store/workspace-record.ts";
 import { walkTree } from "../../wire/tree-walk.ts";
 import { writeTree } from "../../wire/tree-write.ts";
@@ -16,13 +16,6 @@ import type { LiveWorkspace } from "./live-workspace.ts";
 const PROGRESS_FILES = 200;
 /** Paths that are named one by one when they are not in a seed. */
 const NAMED_SKIPS = 20;
-
-/** Where the record of its commands goes; what an earlier time left there is gone. */
-export function prepareHistory(workspace: LiveWorkspace): void {
-  const path = workspace.paths.history(workspace.record.reset_count);
-  remove(path);
-  makePrivateDirectory(path, process.getuid?.() ?? 0);
-}
 
 /** Carries a seed into the machine and keeps the host's own copy of it. */
 export async function seedTree(

@@ -4,7 +4,7 @@ import { remove } from "../../platform/files.ts";
 import type { DiskLayer, Snapshot } from "../../store/workspace-record.ts";
 import type { WorkContext } from "../machine-source.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
-import { prepareHistory, seedAgain } from "./seeding.ts";
+import { seedAgain } from "./seeding.ts";
 
 /** How long a disk may be held still for a snapshot, in milliseconds. */
 const STILL_MS = 10_000;
@@ -106,7 +106,7 @@ export function resetWorkspace(workspace: LiveWorkspace, snapshot: string, conte
       last_reset_at: new Date().toISOString(),
       failure: null,
     });
-    prepareHistory(workspace);
+    workspace.beginHistory();
     await workspace.open(layers, { ...context, signal: new AbortController().signal });
     await closed;
     if (workspace.disk === undefined) await seedAgain(workspace, context);
