@@ -10,6 +10,8 @@ import { findProgram, runProgram } from "./programs.ts";
 /** `O_TMPFILE` of x86_64 Linux, which node does not export; it includes `O_DIRECTORY`. */
 const O_TMPFILE = 0o20200000;
 const HASH_CHUNK_BYTES = 1_048_576;
+/** Largest record that is read, in bytes. */
+const MAX_RECORD_BYTES = 16 * 1_048_576;
 
 const codeOfErrno: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: "host_disk_full",
@@ -145,10 +147,11 @@ export class OpenFile {
   }
 }
 
-/** Opens for reading, never through a symlink at the end; undefined where there is no such file. */
+/** Opens for reading, never through a symlink at the end nor waiting for a writer; undefined where there is no such file. */
 export function openReadOnly(path: string): OpenFile | undefined {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
   try {
-    return new OpenFile(fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW), path);
+    return new OpenFile(fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), path);
   } catch (thrown) {
     if (errnoOf(thrown) === "ENOENT") return undefined;
     throw ioError(thrown, "open", path);
@@ -239,6 +242,8 @@ export function readJson<T>(path: string, schema: ZodType<T>): ReadRecord<T> {
   const file = openReadOnly(path);
   if (file === undefined) return { state: "absent" };
   try {
+    if (file.mode() === undefined) return { state: "damaged", reason: "it is no regular file" };
+    if (file.size() > MAX_RECORD_BYTES) return { state: "damaged", reason: `it has ${file.size()} bytes` };
     const parsed = schema.safeParse(JSON.parse(file.readAll().toString("utf8")));
     if (parsed.success) return { state: "whole", value: parsed.data };
     return { state: "damaged", reason: parsed.error.issues.map((i) => `${i.path.join(".")}: ${i.message}`).join("; ") };
