@@ -1,8 +1,17 @@
 /** Directories that are made once and moved away whole. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { ioError } from "./files.ts";
+import { lstatSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { errnoOf, ioError, syncDirectory } from "./files.ts";
+
+/** Makes a directory of ours, 0700, unless it is there; the one that it lies in must be. */
+export function ensureDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (thrown) {
+    if (errnoOf(thrown) !== "EEXIST") throw ioError(thrown, "make the directory", path);
+  }
+}
 
 /** Makes a directory of ours, 0700, which must not be there yet. */
 export function makeNewDirectory(path: string): void {
@@ -22,13 +31,30 @@ export function makeNewFile(path: string, content: string): void {
   }
 }
 
-/** Moves a file or directory into another directory under a name that nothing else has, and gives that name's path. */
-export function moveInto(path: string, directory: string): string {
-  const to = join(directory, `${basename(path)}.${randomBytes(4).toString("hex")}`);
+/** Whether it is a directory, and no link to one. */
+export function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** A path in a directory that nothing else has. */
+export function freePath(directory: string, name: string): string {
+  return join(directory, `${name}.${randomBytes(4).toString("hex")}`);
+}
+
+/** Gives a directory its place, durably; nothing but an empty directory may be there. */
+export function place(path: string, to: string): void {
   try {
     renameSync(path, to);
   } catch (thrown) {
     throw ioError(thrown, "move", path);
   }
+  syncDirectory(dirname(to));
+}
+
+/** Moves a file or directory into another directory under a name that nothing else has, and gives that name's path. */
+export function moveInto(path: string, directory: string): string {
+  const to = freePath(directory, basename(path));
+  place(path, to);
+  syncDirectory(dirname(path));
   return to;
 }

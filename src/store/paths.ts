@@ -40,6 +40,10 @@ export class StatePaths {
   get quarantine(): string {
     return join(this.data, "quarantine");
   }
+  /** Workspaces that are being made or removed: what a killed process leaves there is nobody's. */
+  get staging(): string {
+    return join(this.data, "staging");
+  }
   /** Held while a workspace gets its name. */
   get namesLock(): string {
     return join(this.data, "names.lock");
@@ -159,7 +163,8 @@ export class StatePaths {
 
   /** Makes the directories of workspaces; raises `state_dir_unsafe` or `cache_not_writable`. */
   prepareData(): void {
-    for (const path of [this.data, this.workspaces, this.quarantine]) makePrivateDirectory(path, this.uid);
+    for (const path of [this.data, this.workspaces, this.quarantine, this.staging])
+      makePrivateDirectory(path, this.uid);
   }
 
   /** Checks the cache's directories as far as they exist, writing nothing. */
@@ -211,6 +216,8 @@ export function slugOf(name: string): string {
 /** What lies in a workspace's directory beside its record. */
 export interface WorkspacePaths {
   readonly directory: string;
+  /** What is written down of it */
+  readonly record: string;
   /** Layers of its disk */
   readonly disk: string;
   /** The host's copy of its seed */
@@ -230,9 +237,11 @@ export interface WorkspacePaths {
   journal(reset_count: number): string;
 }
 
-function workspacePaths(directory: string): WorkspacePaths {
+/** The same for a directory that is no workspace yet. */
+export function workspacePaths(directory: string): WorkspacePaths {
   return {
     directory,
+    record: join(directory, "workspace.json"),
     disk: join(directory, "disk"),
     baseline: join(directory, "baseline"),
     scratch: join(directory, "scratch"),

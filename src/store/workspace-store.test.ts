@@ -1,5 +1,16 @@
 /** Records of workspaces: found by id and name, replaced whole, and damaged ones never in the way of the others. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -54,6 +65,33 @@ function instead(path: string, make: (path: string) => unknown): void {
   make(path);
 }
 
+describe("a workspace that is made or removed", () => {
+  const staged = () => readdirSync(store.paths.staging);
+
+  it("appears and disappears in one step, so that nothing is half there", () => {
+    const seen: unknown[] = [];
+    store.create(record(1), ({ directory }) => {
+      seen.push(store.list());
+      writeFileSync(join(directory, "first"), "");
+    });
+    expect(seen).toEqual([{ records: [], damaged: [] }]);
+    expect(readdirSync(store.paths.workspace(record(1).workspace_id)).sort()).toEqual(["first", "workspace.json"]);
+    const refuse = () => {
+      throw new Error("refused");
+    };
+    expect(() => store.create(record(2), refuse)).toThrow("refused");
+    expect([staged(), store.list().records.length]).toEqual([[], 1]);
+  });
+
+  it("leaves to the next one what a killed process left: what was removed at once, what was made when it is old", () => {
+    store.create(record(1));
+    for (const name of ["ws-1.gone.00", "ws-2.new.00", "ws-3.new.00"]) mkdirSync(join(store.paths.staging, name));
+    utimesSync(join(store.paths.staging, "ws-2.new.00"), new Date(0), new Date(0));
+    store.remove(record(1).workspace_id);
+    expect(staged()).toEqual(["ws-3.new.00"]);
+  });
+});
+
 describe("records that are damaged", () => {
   const damages: readonly (readonly [string, (path: string) => void])[] = [
     ["empty", (path) => writeFileSync(path, "")],
@@ -63,6 +101,8 @@ describe("records that are damaged", () => {
     ["of a later version", (path) => writeFileSync(path, JSON.stringify({ ...record(7), schema_version: 2 }))],
     ["another's", (path) => writeFileSync(path, JSON.stringify(record(8)))],
     ["a directory", (path) => instead(path, mkdirSync)],
+    ["a pipe that nobody writes to", (path) => instead(path, (name) => execFileSync("mkfifo", [name]))],
+    ["endless", (path) => truncateSync(path, 1_073_741_824)],
     ["a link", (path) => instead(path, (name) => symlinkSync("/etc/passwd", name))],
   ];
 
@@ -78,9 +118,13 @@ describe("records that are damaged", () => {
     expect(readdirSync(store.paths.quarantine)).toHaveLength(2);
   });
 
-  it("are told apart from a directory whose record was never written or is gone", () => {
+  it("are also those whose file is gone though the directory is there", () => {
     store.create(record(1));
     mkdirSync(store.paths.workspace(NEVER_SEEN));
+    const damaged = [{ workspace_id: NEVER_SEEN, reason: "it has no record" }];
+    expect(store.list()).toEqual({ records: [record(1)], damaged });
+    expect(() => store.find(NEVER_SEEN)).toThrow(expect.objectContaining({ code: "workspace_damaged" }));
+    store.remove(NEVER_SEEN);
     expect(store.list()).toEqual({ records: [record(1)], damaged: [] });
   });
 });

@@ -1,8 +1,10 @@
 /** The records of one user's workspaces. One that is damaged is set aside with its reason; the others are none the worse. */
+import { join } from "node:path";
 import { PyroError, toPyroError } from "../contract/errors.ts";
-import { makeNewDirectory, moveInto } from "../platform/directories.ts";
+import { freePath, isDirectory, makeNewDirectory, moveInto, place } from "../platform/directories.ts";
 import { atomicWrite, listDirectory, readJson, remove } from "../platform/files.ts";
-import type { StatePaths } from "./paths.ts";
+import { changedAt } from "../platform/named-files.ts";
+import { type StatePaths, type WorkspacePaths, workspacePaths } from "./paths.ts";
 import { type WorkspaceRecord, workspaceRecord } from "./workspace-record.ts";
 
 /** A directory that should hold a workspace and does not. */
@@ -15,6 +17,11 @@ export interface WorkspaceListing {
   readonly records: readonly WorkspaceRecord[];
   readonly damaged: readonly DamagedWorkspace[];
 }
+
+/** Age from which what is being made has been left behind, in milliseconds: it takes a moment. */
+const ABANDONED_MS = 60_000;
+/** End of the name of what is being removed. */
+const GONE = /\.gone\.[0-9a-f]+$/;
 
 export class WorkspaceStore {
   readonly paths: StatePaths;
@@ -31,6 +38,7 @@ export class WorkspaceStore {
       const read = this.#read(workspace_id);
       if (read.state === "whole") records.push(read.value);
       if (read.state === "damaged") damaged.push({ workspace_id, reason: read.reason });
+      if (read.state === "absent" && this.exists(workspace_id)) damaged.push({ workspace_id, reason: NO_RECORD });
     }
     return { records, damaged };
   }
@@ -40,6 +48,7 @@ export class WorkspaceStore {
     const byId = isId(idOrName) ? this.#read(idOrName) : undefined;
     if (byId?.state === "whole") return byId.value;
     if (byId?.state === "damaged") throw damage(idOrName, byId.reason);
+    if (byId !== undefined && this.exists(idOrName)) throw damage(idOrName, NO_RECORD);
     const named = this.list().records.filter(({ name }) => name === idOrName);
     if (named.length > 1) throw ambiguous(idOrName, named);
     const [only] = named;
@@ -49,16 +58,24 @@ export class WorkspaceStore {
     });
   }
 
-  /** Makes a workspace's directory and writes its first record. Throws `host_io_failed` where the id is taken. */
-  create(record: WorkspaceRecord): void {
+  /** Makes a workspace's directory with its first record and what `prepare` puts there, in one step. Throws `host_io_failed` where the id is taken. */
+  create(record: WorkspaceRecord, prepare: (paths: WorkspacePaths) => void = () => {}): void {
     this.paths.prepareData();
-    makeNewDirectory(this.paths.workspace(record.workspace_id));
-    this.write(record);
+    const made = workspacePaths(freePath(this.paths.staging, `${record.workspace_id}.new`));
+    makeNewDirectory(made.directory);
+    try {
+      prepare(made);
+      atomicWrite(made.record, textOf(record));
+      place(made.directory, this.paths.workspace(record.workspace_id));
+    } catch (thrown) {
+      remove(made.directory);
+      throw thrown;
+    }
   }
 
   /** Replaces a record, durably. */
   write(record: WorkspaceRecord): void {
-    atomicWrite(this.paths.workspaceRecord(record.workspace_id), `${JSON.stringify(record, null, 2)}\n`);
+    atomicWrite(this.paths.workspaceRecord(record.workspace_id), textOf(record));
   }
 
   /** Whether a directory of that id is there. */
@@ -66,10 +83,32 @@ export class WorkspaceStore {
     return listDirectory(this.paths.workspaces).includes(workspace_id);
   }
 
-  /** Removes a workspace with all that belongs to it; nothing happens where there is none. The record goes first. */
+  /** Whether something else than a directory is there under that id. */
+  isObstacle(workspace_id: string): boolean {
+    return this.exists(workspace_id) && !isDirectory(this.paths.workspace(workspace_id));
+  }
+
+  /** Removes a workspace with all that belongs to it, in one step; nothing happens where there is none. */
   remove(workspace_id: string): void {
-    remove(this.paths.workspaceRecord(workspace_id));
-    remove(this.paths.workspace(workspace_id));
+    if (!this.exists(workspace_id)) return;
+    try {
+      place(this.paths.workspace(workspace_id), freePath(this.paths.staging, `${workspace_id}.gone`));
+    } catch {
+      // Room that a full disk lacks is found by removing it where it is.
+      remove(this.paths.workspaceRecord(workspace_id));
+      remove(this.paths.workspace(workspace_id));
+    }
+    this.clearStaging();
+  }
+
+  /** Removes what killed processes were making or removing; what cannot be removed is left for the next time. */
+  clearStaging(): void {
+    for (const name of listDirectory(this.paths.staging)) {
+      const path = join(this.paths.staging, name);
+      try {
+        if (GONE.test(name) || (changedAt(path) ?? 0) < Date.now() - ABANDONED_MS) remove(path);
+      } catch {}
+    }
   }
 
   /** Moves what is damaged out of the way, and says where it is. */
@@ -80,13 +119,16 @@ export class WorkspaceStore {
     return path;
   }
 
-  /** A directory without a record is a workspace that was being made or removed when something ended. */
   #read(id: string): ReturnType<typeof readWorkspace> {
     const read = readWorkspace(this.paths.workspaceRecord(id));
     if (read.state !== "whole" || read.value.workspace_id === id) return read;
     return { state: "damaged", reason: `it is the record of "${read.value.workspace_id}"` };
   }
 }
+
+const NO_RECORD = "it has no record";
+
+const textOf = (record: WorkspaceRecord): string => `${JSON.stringify(record, null, 2)}\n`;
 
 function readWorkspace(path: string) {
   try {
