@@ -1,5 +1,6 @@
 /** The layers of a workspace's disk: files in its directory, of which only the topmost is ever written. */
-import { listDirectory, makePrivateDirectory, namelessFile, type OpenFile, remove } from "../platform/files.ts";
+import { ensureDirectory } from "../platform/directories.ts";
+import { listDirectory, namelessFile, type OpenFile, remove } from "../platform/files.ts";
 import { copyToNew, openExisting } from "../platform/named-files.ts";
 import type { WorkspacePaths } from "../store/paths.ts";
 import type { DiskLayer, WorkspaceRecord } from "../store/workspace-record.ts";
@@ -18,7 +19,7 @@ export class DiskLayers {
 
   /** A new file on disk, durable, that no record names yet. */
   async make(kind: "journaled" | "layer", signal: AbortSignal): Promise<DiskLayer> {
-    makePrivateDirectory(this.#paths.disk, process.getuid?.() ?? 0);
+    ensureDirectory(this.#paths.disk);
     const fresh = await this.#newDisk(kind, signal);
     try {
       const file = `layer-${this.#highest() + 1}.qcow2`;

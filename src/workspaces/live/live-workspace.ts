@@ -1,6 +1,7 @@
 /** One workspace while it runs: its record, its machine, and the order of what happens to it. Exactly one process has it at a time. */
 import { PyroError } from "../../contract/errors.ts";
-import { makePrivateDirectory, remove } from "../../platform/files.ts";
+import { ensureDirectory } from "../../platform/directories.ts";
+import { remove } from "../../platform/files.ts";
 import { changedAt, touch } from "../../platform/named-files.ts";
 import type { WorkspacePaths } from "../../store/paths.ts";
 import type { DiskLayer, WorkspaceRecord } from "../../store/workspace-record.ts";
@@ -68,7 +69,7 @@ export class LiveWorkspace {
     this.#commands = undefined;
     const path = this.paths.history(this.#record.reset_count);
     remove(path);
-    makePrivateDirectory(path, process.getuid?.() ?? 0);
+    ensureDirectory(path);
   }
 
   /** What was done to it since its last reset. */

@@ -1,7 +1,9 @@
 /** Carries a seed into a machine, and keeps the host's own copy of it. */
+import { basename, join } from "node:path";
 import { showPath } from "../../contract/path-bytes.ts";
 import type { SourceEntry } from "../../contract/tree.ts";
-import { makePrivateDirectory } from "../../platform/files.ts";
+import { ensureDirectory } from "../../platform/directories.ts";
+import { listDirectory, remove } from "../../platform/files.ts";
 import type { WorkspaceSeed } from "../../store/workspace-record.ts";
 import { walkTree } from "../../wire/tree-walk.ts";
 import { writeTree } from "../../wire/tree-write.ts";
@@ -17,13 +19,23 @@ const PROGRESS_FILES = 200;
 /** Paths that are named one by one when they are not in a seed. */
 const NAMED_SKIPS = 20;
 
+/** Puts a workspace's directory in order after whatever ended its last keeper: files that no record names go, its history has its place. */
+export function tidy({ record, disk, paths }: LiveWorkspace): void {
+  disk?.sweep(record);
+  if (record.intent !== null) return;
+  const history = paths.history(record.reset_count);
+  ensureDirectory(history);
+  for (const name of listDirectory(paths.directory))
+    if (/^history-\d+$/.test(name) && name !== basename(history)) remove(join(paths.directory, name));
+}
+
 /** Carries a seed into the machine and keeps the host's own copy of it. */
 export async function seedTree(
   workspace: LiveWorkspace,
   source: SeedSource,
   context: WorkContext,
 ): Promise<WorkspaceSeed> {
-  makePrivateDirectory(workspace.paths.baseline, process.getuid?.() ?? 0);
+  ensureDirectory(workspace.paths.baseline);
   const recording = new BaselineRecording(workspace.paths.baseline);
   try {
     const written = await workspace.useTree((tree) => {
