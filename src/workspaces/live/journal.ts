@@ -1,5 +1,6 @@
 /** What was done to a workspace beside its commands, since its last reset: a line each, in the order in which it was done. */
 import { z } from "zod";
+import { toPyroError } from "../../contract/errors.ts";
 import { appendLine, readLines } from "../../platform/named-files.ts";
 
 const entry = z.discriminatedUnion("kind", [
@@ -13,6 +14,15 @@ const entry = z.discriminatedUnion("kind", [
 export type JournalEntry = Readonly<z.infer<typeof entry>>;
 type Untimed<E> = E extends unknown ? Omit<E, "at"> : never;
 
+/** Writes what comes after a change: where the host's disk is full by then, the change is none the less made. */
+export function tolerably(write: () => void): void {
+  try {
+    write();
+  } catch (thrown) {
+    process.stderr.write(`${toPyroError(thrown).message}\n`);
+  }
+}
+
 /** The journal in a file. What a killed process left half written is passed over. */
 export class Journal {
   readonly #path: string;
@@ -22,7 +32,7 @@ export class Journal {
   }
 
   note(what: Untimed<JournalEntry>): void {
-    appendLine(this.#path, JSON.stringify({ ...what, at: new Date().toISOString() }));
+    tolerably(() => appendLine(this.#path, JSON.stringify({ ...what, at: new Date().toISOString() })));
   }
 
   entries(): JournalEntry[] {
