@@ -1,41 +1,72 @@
 /** Whether a workspace runs: seen by asking, never by what is written down. */
+import { z } from "zod";
 import { toPyroError } from "../contract/errors.ts";
+import { field } from "../contract/fields.ts";
 import { listDirectory } from "../platform/files.ts";
 import type { WorkspacePaths } from "../store/paths.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
 import { lastActivity } from "../workspaces/live/live-workspace.ts";
-import type { Observed, WorkspaceStatus } from "../workspaces/workspace-view.ts";
+import type { Observed } from "../workspaces/workspace-view.ts";
 import { callKeeper } from "./control-client.ts";
 
 /** How long a keeper may take to say how it is, in milliseconds. */
 const ANSWER_MS = 2_000;
 
-export type Observation =
-  | { readonly kept_by: "keeper"; readonly status: WorkspaceStatus }
-  | { readonly kept_by: "nobody"; readonly seen: Observed };
+/** What a keeper of any version says: the rest of a status is on record. */
+const keepersView: z.ZodType<Observed> = z.object({
+  state: z.enum(["starting", "started", "stopped", "failed"]),
+  execution_mode: field.executionMode.nullable(),
+  command_count: z.int(),
+  last_activity_at: z.string(),
+  failure: z.object({ code: z.string(), message: z.string() }).nullable(),
+});
+
+export interface Observation {
+  readonly kept_by: "keeper" | "nobody";
+  readonly seen: Observed;
+}
 
 /** Asks the keeper, where there is one. */
 export async function observe(record: WorkspaceRecord, paths: WorkspacePaths): Promise<Observation> {
-  const seen = {
-    execution_mode: null,
-    command_count: commandCount(record, paths),
-    last_activity_at: lastActivity(record, paths),
-  };
   try {
     const options = { signal: AbortSignal.timeout(ANSWER_MS), emit: () => {} };
     const answer = await callKeeper(paths.directory, "status", {}, options);
-    if (answer !== undefined) return { kept_by: "keeper", status: answer.result as WorkspaceStatus };
+    if (answer === undefined) return { kept_by: "nobody", seen: resting(record, paths) };
+    return { kept_by: "keeper", seen: keepersView.parse(answer.result) };
   } catch (thrown) {
-    const { code, message } = toPyroError(thrown);
-    const failure = { code, message: code === "cancelled" ? "its keeper does not answer" : message };
-    return { kept_by: "nobody", seen: { ...seen, state: "failed", failure } };
+    return { kept_by: "keeper", seen: { ...resting(record, paths), state: "failed", failure: failureOf(thrown) } };
   }
-  if (record.wanted === "stopped") return { kept_by: "nobody", seen: { ...seen, state: "stopped", failure: null } };
-  const failure = record.failure ?? { code: "keeper_lost", message: "the process that kept it ended" };
-  return { kept_by: "nobody", seen: { ...seen, state: "failed", failure } };
 }
 
-/** Commands that its history has. */
+/** What can be said without a keeper. */
+function resting(record: WorkspaceRecord, paths: WorkspacePaths): Observed {
+  const seen = { execution_mode: null, command_count: commandCount(record, paths), ...activity(record, paths) };
+  if (record.intent === "creating") return { ...seen, state: "starting", failure: null };
+  if (record.wanted === "stopped") return { ...seen, state: "stopped", failure: null };
+  const failure = record.failure ?? { code: "keeper_lost", message: "the process that kept it ended" };
+  return { ...seen, state: "failed", failure: { code: failure.code, message: failure.message } };
+}
+
+function failureOf(thrown: unknown): NonNullable<Observed["failure"]> {
+  if (thrown instanceof z.ZodError)
+    return { code: "keeper_outdated", message: "its keeper is of another version of pyro" };
+  const { code, message } = toPyroError(thrown);
+  return code === "cancelled" ? { code: "keeper_stalled", message: "its keeper does not answer" } : { code, message };
+}
+
+function activity(record: WorkspaceRecord, paths: WorkspacePaths): { last_activity_at: string } {
+  try {
+    return { last_activity_at: lastActivity(record, paths) };
+  } catch {
+    return { last_activity_at: record.created_at };
+  }
+}
+
+/** Commands that its history has; none where it cannot be read. */
 function commandCount({ reset_count }: WorkspaceRecord, paths: WorkspacePaths): number {
-  return listDirectory(paths.commands(reset_count)).filter((name) => /^\d+\.json$/.test(name)).length;
+  try {
+    return listDirectory(paths.commands(reset_count)).filter((name) => /^\d+\.json$/.test(name)).length;
+  } catch {
+    return 0;
+  }
 }

@@ -57,7 +57,7 @@ export function statusOf(record: WorkspaceRecord, observed: Observed): Workspace
     labels,
     environment,
     state: observed.state,
-    failure: observed.failure,
+    failure: observed.failure && { code: observed.failure.code, message: observed.failure.message },
     vcpu_count,
     mem_mib,
     network_policy,
