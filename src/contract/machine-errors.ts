@@ -51,7 +51,7 @@ export const machineErrors = {
   },
   cache_not_writable: {
     kind: "host",
-    meaning: "The cache directory cannot be written",
+    meaning: "The directory of the cache or of the workspaces cannot be written",
     hint: "Set PYRO_HOME to a directory you own",
   },
   host_disk_full: {

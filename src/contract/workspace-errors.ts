@@ -77,6 +77,11 @@ export const workspaceErrors = {
     meaning: "The workspace was started by another version of pyro",
     hint: "Stop it and start it again: pyro workspace stop, pyro workspace start",
   },
+  keeper_stalled: {
+    kind: "conflict",
+    meaning: "The process that keeps a workspace does not answer; it may be stopped, or the host too busy",
+    hint: "Try again in a moment; pyro workspace delete ends it whatever it does",
+  },
   keeper_lost: {
     kind: "guest",
     meaning: "The process that keeps a workspace ended, and its virtual machine with it; the disk is kept",

@@ -38,6 +38,8 @@ export function errorOfAnswer(value: unknown): PyroError {
 
 /** What is answered, beside output. */
 export const callAnswer = z.discriminatedUnion("answer", [
+  /** At once, so that a keeper that is stuck is told apart from one that has much to do */
+  z.strictObject({ answer: z.literal("accepted") }),
   z.strictObject({
     answer: z.literal("event"),
     event: z.discriminatedUnion("type", [

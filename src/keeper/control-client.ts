@@ -16,10 +16,13 @@ export interface CallOptions {
   readonly stdin?: Readable | undefined;
 }
 
+/** How long a keeper may take to say that it has heard, in milliseconds. */
+const ACCEPT_MS = 10_000;
+
 /** What the keeper of a workspace answered. */
 export type Answered = { readonly result: unknown };
 
-/** Calls `method` of the keeper that listens in `directory`; undefined where none does. Throws what the method threw, `keeper_lost` or `cancelled`. */
+/** Calls `method` of the keeper that listens in `directory`; undefined where none does. Throws what the method threw, `keeper_lost`, `keeper_stalled` or `cancelled`. */
 export async function callKeeper(
   directory: string,
   method: string,
@@ -33,28 +36,34 @@ export async function callKeeper(
   const signal = AbortSignal.any([options.signal]);
   const cancel = () => void stream.end(record(kind.cancel, Buffer.alloc(0)), () => stream.destroy());
   signal.addEventListener("abort", cancel, { once: true });
+  const stalled = new PyroError("keeper_stalled", `The workspace's keeper does not answer: ${method} was not done`);
+  const patience = setTimeout(() => stream.destroy(stalled), ACCEPT_MS);
   try {
     const has_stdin = options.stdin !== undefined;
     stream.write(jsonRecord({ protocol: 1, pyro_version: version, method, input, has_stdin }));
     if (options.stdin !== undefined) feed(stream, options.stdin).catch(() => stream.destroy());
-    const answer = await read(stream, options.emit);
+    const answer = await read(stream, options.emit, () => clearTimeout(patience));
     if (answer?.answer === "result") return { result: answer.result };
     if (answer?.answer === "error") throw new PyroError(answer.error.code, answer.error.message, answer.error);
     throw signal.aborted
       ? cancelled(method)
       : new PyroError("keeper_lost", "The workspace's keeper ended during the call");
   } finally {
+    clearTimeout(patience);
     stream.destroy();
   }
 }
 
+type LastAnswer = Extract<CallAnswer, { answer: "result" | "error" }>;
+
 /** Reads to the last answer, handing on what comes before it. */
-async function read(stream: Duplex, emit: Emit): Promise<CallAnswer | undefined> {
+async function read(stream: Duplex, emit: Emit, onAccepted: () => void): Promise<LastAnswer | undefined> {
   const decoder = new RecordDecoder();
   try {
     for await (const chunk of stream) {
       for (const one of decoder.push(chunk)) {
         const answer = await take(one, emit);
+        onAccepted();
         if (answer !== undefined) return answer;
       }
     }
@@ -73,12 +82,13 @@ async function handOn(emit: Emit, event: OperationEvent): Promise<void> {
   }
 }
 
-async function take({ kind: of, payload }: WireRecord, emit: Emit): Promise<CallAnswer | undefined> {
+async function take({ kind: of, payload }: WireRecord, emit: Emit): Promise<LastAnswer | undefined> {
   if (of === kind.stdout || of === kind.stderr) {
     await handOn(emit, { type: of === kind.stdout ? "stdout" : "stderr", data: payload });
     return undefined;
   }
   const answer = callAnswer.parse(JSON.parse(payload.toString("utf8")));
+  if (answer.answer === "accepted") return undefined;
   if (answer.answer !== "event") return answer;
   await handOn(emit, answer.event);
   return undefined;

@@ -97,6 +97,7 @@ class Call {
 
   async #run(request: CallRequest): Promise<void> {
     if (request.has_stdin) this.#stdin = new PassThrough();
+    void this.#answer({ answer: "accepted" });
     try {
       requireSameVersion(request);
       const method = Object.hasOwn(this.#methods, request.method) ? this.#methods[request.method] : undefined;

@@ -2,22 +2,23 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { PyroError, toPyroError } from "../contract/errors.ts";
 import type { Listening } from "../platform/control-socket.ts";
-import { type Hold, holdDirectory } from "../platform/lock.ts";
+import type { Hold } from "../platform/lock.ts";
 import { timeLeft } from "../workspaces/expiry.ts";
 import { LiveWorkspace, type WorkspaceHost } from "../workspaces/live/live-workspace.ts";
+import { tidy } from "../workspaces/live/seeding.ts";
 import { type CallContext, type Method, serveCalls } from "./control-server.ts";
+import { endings } from "./endings.ts";
 import { KeeperRecord } from "./keeper-record.ts";
 import { type Kept, methodsOf } from "./methods.ts";
+import { notFound } from "./record-rules.ts";
+import { takeDirectory } from "./taking.ts";
 
-/** Somebody else may have the directory for a moment: as long as a name is changed. */
-const HOLD_TRIES = 40;
-const HOLD_PAUSE_MS = 50;
 /** A keeper without a machine that nobody calls ends after this, in milliseconds. */
 const IDLE_MS = 10_000;
 /** How long calls in progress may take to get their answers once the machine is gone, in milliseconds. */
 const FAREWELL_MS = 3_000;
-/** A timer may be late after the host slept, so the time that is left is looked at again after this, in milliseconds. */
-const LOOK_MS = 60_000;
+/** A timer may be late after the host slept, and a directory removed, so both are looked at again after this, in milliseconds. */
+const LOOK_MS = 10_000;
 
 /** The keeper of one workspace. */
 export class Keeper implements Kept {
@@ -25,32 +26,36 @@ export class Keeper implements Kept {
   readonly ended: Promise<void>;
   readonly workspace: LiveWorkspace;
   readonly #hold: Hold;
+  readonly #noted: KeeperRecord;
   #resolveEnded: () => void = () => {};
   #listening: Listening | undefined;
   #closed: Promise<void> | undefined;
   #calls = 0;
-  #isEnding = false;
+  /** Settles when the machine is gone, and the workspace where it is removed */
+  #ending: Promise<void> | undefined;
   #idle: NodeJS.Timeout | undefined;
-  #expiry: NodeJS.Timeout | undefined;
+  #look: NodeJS.Timeout | undefined;
 
   private constructor(workspace: LiveWorkspace, hold: Hold) {
     this.workspace = workspace;
     this.#hold = hold;
+    this.#noted = new KeeperRecord(workspace.paths.keeperRecord);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    workspace.onLost = (error) => void this.lost(error);
+    workspace.onLost = (error) => unattended(this.lost(error));
   }
 
   /** Takes the workspace and answers its calls. Throws `workspace_not_found`, `workspace_busy` or what makes its record unreadable. */
   static async begin(host: WorkspaceHost, workspace_id: string): Promise<Keeper> {
     const paths = host.store.paths.partsOf(workspace_id);
-    const hold = await take(paths.directory, workspace_id);
+    const hold = await takeDirectory(paths.directory);
+    if (hold === undefined) throw notTaken(host, workspace_id);
     try {
       const workspace = new LiveWorkspace(host, host.store.find(workspace_id));
       const keeper = new Keeper(workspace, hold);
-      workspace.disk?.sweep(workspace.record);
-      new KeeperRecord(paths.keeperRecord).write();
+      tidy(workspace);
+      keeper.#noted.write();
       keeper.#listening = await serveCalls(paths.directory, keeper.#methods());
       keeper.#keepTime();
       keeper.#mayEnd();
@@ -61,38 +66,41 @@ export class Keeper implements Kept {
     }
   }
 
-  /** Ends the workspace's machine and itself; what is called meanwhile gets `reason` as its answer. */
-  async end(reason: string): Promise<void> {
-    if (this.#isEnding) return this.ended;
-    await this.#wind(reason);
-    await this.#leave();
+  /** Ends the workspace's machine and itself; what is called meanwhile gets `why` as its answer. */
+  async end(why: PyroError): Promise<void> {
+    await this.#wind(why, () => {});
+    await this.ended;
   }
 
   /** The machine ended unasked: that is put on record. */
-  async lost({ code, message }: PyroError): Promise<void> {
-    if (this.#isEnding) return;
-    const failure = { code, message, at: new Date().toISOString() };
+  async lost(error: PyroError): Promise<void> {
+    if (this.#ending !== undefined) return;
+    const failure = { code: error.code, message: error.message, at: new Date().toISOString() };
     if (this.workspace.record.intent === null) this.#record({ failure });
-    await this.end(message);
+    await this.end(error);
   }
 
   /** Removes the workspace with all that belongs to it. */
-  async remove(reason: string): Promise<void> {
-    if (this.#isEnding) return this.ended;
-    this.#record({ intent: "deleting" });
-    await this.#wind(reason);
-    this.workspace.host.store.remove(this.workspace.record.workspace_id);
-    void this.#leave();
+  remove(why: PyroError): Promise<void> {
+    const { record, host } = this.workspace;
+    if (this.#ending === undefined) this.#record({ intent: "deleting" });
+    return this.#wind(why, () => host.store.remove(record.workspace_id));
   }
 
-  /** Nobody is answered any more, and the machine is gone when this resolves. */
-  async #wind(reason: string): Promise<void> {
-    this.#isEnding = true;
+  /** Once: nobody is answered any more, the machine ends, `then` is done, and the keeper leaves. */
+  #wind(why: PyroError, then: () => void): Promise<void> {
+    this.#ending ??= this.#endMachine(why)
+      .then(then)
+      .finally(() => void this.#leave());
+    return this.#ending;
+  }
+
+  async #endMachine(why: PyroError): Promise<void> {
     clearTimeout(this.#idle);
-    clearTimeout(this.#expiry);
+    clearTimeout(this.#look);
     this.#closed = this.#listening?.close();
-    await this.workspace.commands.cancelAll(reason);
-    await this.workspace.close();
+    await this.workspace.commands.cancelAll(why.message);
+    await this.workspace.finish(why);
   }
 
   /** Lets those who were called meanwhile have their answers, and gives the workspace up. */
@@ -134,34 +142,40 @@ export class Keeper implements Kept {
 
   /** Nobody needs a keeper without a machine. */
   #mayEnd(): void {
-    if (this.#calls > 0 || this.#isEnding || this.workspace.isRunning) return;
-    this.#idle = setTimeout(() => void this.#endIdle(), IDLE_MS);
+    if (this.#calls > 0 || this.#ending !== undefined || this.workspace.isRunning) return;
+    this.#idle = setTimeout(() => unattended(this.#endIdle()), IDLE_MS);
   }
 
   async #endIdle(): Promise<void> {
-    const { record, host } = this.workspace;
-    if (record.intent !== null) host.store.remove(record.workspace_id);
-    await this.end("its keeper had nothing to keep");
+    const { workspace_id, intent } = this.workspace.record;
+    if (intent === null) await this.end(endings.left(workspace_id, "it had nothing to keep"));
+    else await this.remove(endings.uncreated(workspace_id));
   }
 
+  /** Looks whether the workspace's time is over, and whether it is still there. */
   #keepTime(): void {
+    if (this.#ending !== undefined) return;
+    const { workspace_id } = this.workspace.record;
     const left = timeLeft(this.workspace.record);
-    if (left <= 0) void this.remove("its time to live was over");
-    else this.#expiry = setTimeout(() => this.#keepTime(), Math.min(left, LOOK_MS));
+    if (left <= 0) unattended(this.remove(endings.expired(workspace_id)));
+    else if (!this.#noted.isOurs()) unattended(this.end(endings.left(workspace_id, "its directory is gone")));
+    else this.#look = setTimeout(() => this.#keepTime(), Math.min(left, LOOK_MS));
   }
 
   /** To be called when the time to live was changed. */
   lookAtTime(): void {
-    clearTimeout(this.#expiry);
+    clearTimeout(this.#look);
     this.#keepTime();
   }
 }
 
-async function take(directory: string, workspace_id: string): Promise<Hold> {
-  for (let tries = 0; tries < HOLD_TRIES; tries += 1) {
-    const hold = await holdDirectory(directory);
-    if (hold !== undefined) return hold;
-    await delay(HOLD_PAUSE_MS);
-  }
-  throw new PyroError("workspace_busy", `Another process has "${workspace_id}"`);
+/** Nobody waits for it who could be told. */
+function unattended(ending: Promise<void>): void {
+  ending.catch((thrown: unknown) => process.stderr.write(`${toPyroError(thrown).message}\n`));
+}
+
+/** Why a directory could not be taken. */
+function notTaken({ store }: WorkspaceHost, workspace_id: string): PyroError {
+  if (!store.exists(workspace_id)) return notFound(workspace_id);
+  return new PyroError("workspace_busy", `Another process has "${workspace_id}"`);
 }

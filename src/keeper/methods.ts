@@ -15,6 +15,7 @@ import { createSnapshot, deleteSnapshot, resetWorkspace } from "../workspaces/li
 import { type ExportInput, exportPath, type PushInput, pushTree } from "../workspaces/live/transfer.ts";
 import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import type { CallContext } from "./control-server.ts";
+import { endings } from "./endings.ts";
 import { applyUpdate, type UpdateInput } from "./update.ts";
 
 /** How long a guest may take to write everything to its disk before it is ended, in milliseconds (docs/design/limits.md). */
@@ -24,11 +25,11 @@ const FLUSH_MS = 10_000;
 export interface Kept {
   readonly workspace: LiveWorkspace;
   /** Ends the machine and the keeper; calls in progress get their answers */
-  end(reason: string): Promise<void>;
+  end(why: PyroError): Promise<void>;
   /** Puts on record that the machine ended unasked, and ends the keeper */
   lost(error: PyroError): Promise<void>;
   /** Ends the machine and the keeper, and removes the workspace */
-  remove(reason: string): Promise<void>;
+  remove(why: PyroError): Promise<void>;
   /** To be called when the time to live was changed */
   lookAtTime(): void;
 }
@@ -40,17 +41,12 @@ export function methodsOf(keeper: Kept) {
     create: (input: CreateInput, context: CallContext) => create(keeper, input, context),
     start: (_: object, context: CallContext) => start(keeper, context),
     stop: (_: object, context: CallContext) => stop(keeper, context),
-    delete: async (_: object) => keeper.remove("it was deleted"),
+    delete: async (_: object) => keeper.remove(endings.deleted(workspace.record.workspace_id)),
     status: async (_: object) => view(workspace),
-    update: (input: UpdateInput, { signal }: CallContext) =>
-      workspace.order.change(signal, async () => {
-        workspace.change(applyUpdate(workspace.record, input));
-        workspace.noteActivity();
-        keeper.lookAtTime();
-        return view(workspace);
-      }),
+    update: async (input: UpdateInput) => update(keeper, input),
     reset: (input: { snapshot: string }, context: CallContext) => reset(keeper, input.snapshot, context),
-    createSnapshot: (input: { name: string }, context: CallContext) => createSnapshot(workspace, input, context),
+    createSnapshot: (input: { name: string }, context: CallContext) =>
+      machineKept(keeper, () => createSnapshot(workspace, input, context)),
     deleteSnapshot: (input: { name: string }, context: CallContext) => deleteSnapshot(workspace, input, context),
     listFiles: (input: ListInput, context: CallContext) => listFiles(workspace, input, context),
     readFile: (input: ReadInput, context: CallContext) => readFile(workspace, input, context),
@@ -91,7 +87,7 @@ async function create(keeper: Kept, input: CreateInput, context: CallContext): P
     workspace.noteActivity();
     return view(workspace);
   } catch (thrown) {
-    await keeper.remove("it could not be created");
+    await keeper.remove(endings.uncreated(workspace.record.workspace_id));
     throw thrown;
   }
 }
@@ -104,6 +100,7 @@ function tolerant({ emit, signal }: CallContext): CallContext["emit"] {
 function start(keeper: Kept, context: CallContext): Promise<WorkspaceStatus> {
   const { workspace } = keeper;
   return workspace.order.replace(context.signal, async () => {
+    workspace.requireOpen();
     if (!workspace.isRunning) {
       const before = workspace.record;
       workspace.change({ wanted: "started", failure: null });
@@ -124,10 +121,12 @@ function stop(keeper: Kept, context: CallContext): Promise<WorkspaceStatus> {
   return workspace.order.replace(context.signal, async () => {
     await workspace.commands.cancelAll("the workspace was stopped");
     await flush(workspace, context);
-    await workspace.close();
+    workspace.requireOpen();
     workspace.change({ wanted: "stopped", failure: null });
     workspace.noteActivity();
-    void keeper.end("the workspace was stopped");
+    const why = endings.stopped(workspace.record.workspace_id);
+    await workspace.finish(why);
+    void keeper.end(why);
     return view(workspace);
   });
 }
@@ -145,11 +144,27 @@ async function flush(workspace: LiveWorkspace, { emit }: CallContext): Promise<v
 async function reset(keeper: Kept, snapshot: string, context: CallContext): Promise<WorkspaceStatus> {
   const { workspace } = keeper;
   await workspace.commands.cancelAll("the workspace was reset");
+  await machineKept(keeper, () => resetWorkspace(workspace, snapshot, context));
+  return view(workspace);
+}
+
+/** Does what may cost the machine: one that is gone afterwards is put on record. */
+async function machineKept<T>(keeper: Kept, run: () => Promise<T>): Promise<T> {
+  const wasRunning = keeper.workspace.isRunning;
   try {
-    await resetWorkspace(workspace, snapshot, context);
-    return view(workspace);
+    return await run();
   } catch (thrown) {
-    if (!workspace.isRunning) void keeper.lost(toPyroError(thrown));
+    if (wasRunning && !keeper.workspace.isRunning) void keeper.lost(toPyroError(thrown));
     throw thrown;
   }
+}
+
+/** At once, whatever else is going on: nothing of the machine is changed. */
+function update(keeper: Kept, input: UpdateInput): WorkspaceStatus {
+  const { workspace } = keeper;
+  workspace.requireOpen();
+  workspace.change(applyUpdate(workspace.record, input));
+  workspace.noteActivity();
+  keeper.lookAtTime();
+  return view(workspace);
 }

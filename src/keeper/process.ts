@@ -1,6 +1,7 @@
 /** The keeper's own process: takes one workspace, says that it is ready, and ends with it. */
 import { toPyroError } from "../contract/errors.ts";
 import { sayReady } from "../platform/detached.ts";
+import { endings } from "./endings.ts";
 import { hostOf } from "./host.ts";
 import { Keeper } from "./keeper.ts";
 
@@ -9,7 +10,7 @@ async function main(workspace_id: string): Promise<void> {
   for (const signal of ["SIGINT", "SIGHUP", "SIGPIPE"] as const) process.on(signal, () => {});
   try {
     const keeper = await Keeper.begin(hostOf(process.env), workspace_id);
-    process.once("SIGTERM", () => void keeper.end("its keeper was told to end"));
+    process.once("SIGTERM", () => void keeper.end(endings.left(workspace_id, "it was told to")));
     sayReady("ready");
     await keeper.ended;
     process.exit(0);

@@ -52,7 +52,8 @@ export function newRecord(input: CreateWorkspaceInput): WorkspaceRecord {
 }
 
 /** Why a workspace cannot be called. */
-export function notKept({ workspace_id, wanted, failure }: WorkspaceRecord): PyroError {
+export function notKept({ workspace_id, intent, wanted, failure }: WorkspaceRecord): PyroError {
+  if (intent === "creating") return new PyroError("workspace_busy", `"${workspace_id}" is being created`);
   const hint = `pyro workspace start ${workspace_id}`;
   if (wanted === "stopped") return new PyroError("workspace_stopped", `"${workspace_id}" is stopped`, { hint });
   const why = failure?.message ?? "the process that kept it ended";

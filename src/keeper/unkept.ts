@@ -1,9 +1,11 @@
 /** Workspaces that nobody keeps: taken for a moment, so that nobody starts them meanwhile. */
 import { setTimeout as delay } from "node:timers/promises";
 import { holdDirectory } from "../platform/lock.ts";
+import { touch } from "../platform/named-files.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
 import type { WorkspaceStore } from "../store/workspace-store.ts";
 import { inUse } from "./record-rules.ts";
+import { takeDirectory } from "./taking.ts";
 
 /** Pause between two looks at whether a workspace is free, in milliseconds. */
 const PAUSE_MS = 20;
@@ -19,8 +21,11 @@ export class Unkept {
 
   /** Uses the present record of what does not run. Throws `workspace_running`. */
   async whileHeld<T>({ workspace_id }: Named, use: (record: WorkspaceRecord) => Promise<T>): Promise<T> {
-    const hold = await this.#hold(workspace_id);
-    if (hold === undefined) throw inUse(workspace_id);
+    const hold = await takeDirectory(this.#store.paths.workspace(workspace_id));
+    if (hold === undefined) {
+      this.#store.find(workspace_id);
+      throw inUse(workspace_id);
+    }
     try {
       return await use(this.#store.find(workspace_id));
     } finally {
@@ -28,18 +33,22 @@ export class Unkept {
     }
   }
 
-  /** Writes part of the record anew. Throws `workspace_running`. */
+  /** Writes part of the record anew, which is a change of the workspace. Throws `workspace_running`. */
   change(record: Named, part: (now: WorkspaceRecord) => Partial<WorkspaceRecord>): Promise<void> {
-    return this.whileHeld(record, async (now) => this.#store.write({ ...now, ...part(now) }));
+    return this.whileHeld(record, async (now) => {
+      this.#store.write({ ...now, ...part(now) });
+      touch(this.#store.paths.partsOf(now.workspace_id).activity);
+    });
   }
 
   /** Removes a workspace; false where somebody keeps it. */
-  async remove({ workspace_id }: Named): Promise<boolean> {
-    const hold = await this.#hold(workspace_id);
-    if (hold === undefined) return false;
-    this.#store.remove(workspace_id);
-    hold.close();
-    return true;
+  remove(record: Named): Promise<boolean> {
+    return this.#ifFree(record, () => this.#store.remove(record.workspace_id));
+  }
+
+  /** Sets aside what cannot be read; false where somebody keeps it. */
+  quarantine(damaged: Named & { readonly reason: string }): Promise<boolean> {
+    return this.#ifFree(damaged, () => void this.#store.quarantine(damaged));
   }
 
   /** The same, waiting for its keeper to go. Throws `workspace_running` where that takes longer than `deadline_ms`. */
@@ -51,7 +60,19 @@ export class Unkept {
     throw inUse(workspace_id);
   }
 
-  #hold(workspace_id: string) {
-    return holdDirectory(this.#store.paths.workspace(workspace_id));
+  /** What is there and no directory, nobody keeps. */
+  async #ifFree({ workspace_id }: Named, use: () => void): Promise<boolean> {
+    if (this.#store.isObstacle(workspace_id)) {
+      use();
+      return true;
+    }
+    const hold = await holdDirectory(this.#store.paths.workspace(workspace_id));
+    if (hold === undefined) return false;
+    try {
+      use();
+    } finally {
+      hold.close();
+    }
+    return true;
   }
 }

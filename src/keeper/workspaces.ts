@@ -1,6 +1,6 @@
 /** The workspaces of one user as the operations see them: found by id or name, called through their keepers, or changed on record where nobody keeps them. */
 import { resolve } from "node:path";
-import { PyroError } from "../contract/errors.ts";
+import { PyroError, toPyroError } from "../contract/errors.ts";
 import { freeDiskBytes } from "../platform/host.ts";
 import { withLock } from "../platform/lock.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
@@ -23,6 +23,9 @@ import { applyUpdate, type UpdateInput } from "./update.ts";
 const MIN_FREE_BYTES = 512 * 1_048_576;
 /** How long a keeper may take to end its workspace before it is killed, in milliseconds (docs/design/limits.md). */
 const GRACE_MS = 15_000;
+
+/** Times that a start is tried while others start and stop the same workspace. */
+const START_TRIES = 5;
 
 type Input<K extends keyof KeeperMethods> = Parameters<KeeperMethods[K]>[0];
 type Result<K extends keyof KeeperMethods> = Awaited<ReturnType<KeeperMethods[K]>>;
@@ -52,14 +55,16 @@ export class Workspaces {
   /** Makes a workspace and starts it; one that cannot be seeded is not there. */
   async create(input: CreateWorkspaceInput, context: CallOptions): Promise<WorkspaceStatus> {
     requireNoNetwork({ network: input.network_policy !== "off" });
-    await this.reapExpired();
+    await this.#reapOver();
     const record = await this.#reserve(input);
     const seed_path = input.seed_path === undefined ? null : resolve(input.seed_path);
     try {
       await this.#keep(record);
       return await this.#called(record, "create", { seed_path }, context);
     } catch (thrown) {
-      await this.#unkept.remove(record);
+      await this.#destroy(record.workspace_id, { signal: new AbortController().signal, emit: () => {} }).catch(
+        () => {},
+      );
       throw thrown;
     }
   }
@@ -69,7 +74,7 @@ export class Workspaces {
     const { records, damaged } = this.#host.store.list();
     const seen = await Promise.all(records.map((record) => this.#view(record)));
     const workspaces = seen.filter((one) => one !== undefined);
-    workspaces.sort((one, other) => (one.last_activity_at < other.last_activity_at ? 1 : -1));
+    workspaces.sort((one, other) => compare(other.last_activity_at, one.last_activity_at));
     return { workspaces, damaged };
   }
 
@@ -112,11 +117,19 @@ export class Workspaces {
   /** Starts the machine on the disk as it is; one that runs stays as it is. */
   async start(workspace: string, context: CallOptions): Promise<WorkspaceStatus> {
     const record = await this.#find(workspace);
-    const running = await this.#tryCall(record, "start", {}, context);
-    if (running !== undefined) return running.result;
-    if (record.is_host_compat) throw withoutDisk("Delete it, and create another one");
-    await this.#keep(record);
-    return this.#called(record, "start", {}, context);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const running = await this.#tryCall(record, "start", {}, context);
+        if (running !== undefined) return running.result;
+        if (record.is_host_compat) throw withoutDisk("Delete it, and create another one");
+        if (tries > START_TRIES) throw notKept(record);
+        await this.#keep(record);
+      } catch (thrown) {
+        // Its keeper was leaving, or somebody else found it one.
+        const { code } = toPyroError(thrown);
+        if (tries >= START_TRIES || !["workspace_stopped", "workspace_busy"].includes(code)) throw thrown;
+      }
+    }
   }
 
   /** Ends the machine in order; the disk stays. */
@@ -132,6 +145,7 @@ export class Workspaces {
   async update(workspace: string, input: UpdateInput, context: CallOptions): Promise<WorkspaceStatus> {
     const record = await this.#find(workspace);
     const { name } = input;
+    if (name !== undefined) await this.#reapOver();
     return this.#named(name, record.workspace_id, async () => {
       const updated = await this.#tryCall(record, "update", input, context);
       if (updated !== undefined) return updated.result;
@@ -143,6 +157,12 @@ export class Workspaces {
   /** Removes the workspace, whatever state it is in. */
   async delete(workspace: string, context: CallOptions): Promise<{ workspace_id: string }> {
     const { workspace_id } = this.#findDamagedToo(workspace);
+    await this.#destroy(workspace_id, context);
+    return { workspace_id };
+  }
+
+  /** Lets the keeper remove it; one that cannot is killed. */
+  async #destroy(workspace_id: string, context: CallOptions): Promise<void> {
     const paths = this.#host.store.paths.partsOf(workspace_id);
     const deadline = AbortSignal.timeout(GRACE_MS);
     try {
@@ -157,21 +177,15 @@ export class Workspaces {
       new KeeperRecord(paths.keeperRecord).kill();
     }
     await this.#unkept.removeSoon(workspace_id, GRACE_MS);
-    return { workspace_id };
   }
 
   /** Removes what is past its time, was never finished, or cannot be read. */
   async reapExpired(): Promise<{ removed: Reaped[] }> {
-    const { records, damaged } = this.#host.store.list();
-    const removed: Reaped[] = [];
-    for (const record of records) {
-      const reason = isOver(record);
-      if (reason === undefined || !(await this.#unkept.remove(record))) continue;
-      removed.push({ workspace_id: record.workspace_id, name: record.name, reason });
-    }
+    const { damaged } = this.#host.store.list();
+    const removed: Reaped[] = await this.#reapOver();
     for (const one of damaged) {
-      this.#host.store.quarantine(one);
-      removed.push({ workspace_id: one.workspace_id, name: null, reason: "damaged" });
+      if (await tolerated(this.#unkept.quarantine(one)))
+        removed.push({ workspace_id: one.workspace_id, name: null, reason: "damaged" });
     }
     return { removed };
   }
@@ -193,6 +207,26 @@ export class Workspaces {
     return this.#unkept.whileHeld(await this.#find(workspace), use);
   }
 
+  /** Removes what is past its time or was never finished; what cannot be removed stays, and does not keep the rest. */
+  async #reapOver(): Promise<Reaped[]> {
+    this.#host.store.clearStaging();
+    const removed: Reaped[] = [];
+    for (const record of this.#host.store.list().records) {
+      const reason = this.#isOver(record);
+      if (reason === undefined || !(await tolerated(this.#unkept.remove(record)))) continue;
+      removed.push({ workspace_id: record.workspace_id, name: record.name, reason });
+    }
+    return removed;
+  }
+
+  /** Why a workspace that nobody keeps is to be removed; what somebody is about to find a keeper for is not. */
+  #isOver(record: WorkspaceRecord): Reaped["reason"] | undefined {
+    const reason = isOver(record);
+    if (reason !== "unfinished") return reason;
+    const { keeperRecord } = this.#host.store.paths.partsOf(record.workspace_id);
+    return new KeeperRecord(keeperRecord).pid() === undefined ? reason : undefined;
+  }
+
   /** Writes the record of what is to be created; its name is taken from then on. */
   async #reserve(input: CreateWorkspaceInput): Promise<WorkspaceRecord> {
     const { store } = this.#host;
@@ -201,7 +235,7 @@ export class Workspaces {
       throw new PyroError("host_disk_full", `Less than 512 MiB are free on the disk of "${store.paths.data}"`);
     return this.#named(input.name, undefined, async () => {
       const record = newRecord(input);
-      store.create(record);
+      store.create(record, ({ keeperRecord }) => new KeeperRecord(keeperRecord).write());
       return record;
     });
   }
@@ -247,7 +281,7 @@ export class Workspaces {
   /** The workspace of that id or name; one whose time is over is removed. */
   async #find(workspace: string): Promise<WorkspaceRecord> {
     const record = this.#host.store.find(workspace);
-    const reason = isOver(record);
+    const reason = this.#isOver(record);
     if (reason === undefined || !(await this.#unkept.remove(record))) return record;
     if (reason === "unfinished") throw notFound(workspace);
     throw new PyroError("workspace_expired", `"${workspace}" reached the end of its time to live`, {
@@ -262,10 +296,17 @@ export class Workspaces {
   }
 
   async #view(record: WorkspaceRecord): Promise<WorkspaceStatus | undefined> {
-    const paths = this.#host.store.paths.partsOf(record.workspace_id);
-    const observed = await observe(record, paths);
-    if (observed.kept_by === "keeper") return observed.status;
-    if (isOver(record) !== undefined) return undefined;
-    return statusOf(record, observed.seen);
+    const { store } = this.#host;
+    const paths = store.paths.partsOf(record.workspace_id);
+    const { kept_by, seen } = await observe(record, paths);
+    const isGone = !store.exists(record.workspace_id) || (kept_by === "nobody" && this.#isOver(record) !== undefined);
+    return isGone ? undefined : statusOf(record, seen);
   }
+}
+
+const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);
+
+/** One that cannot be removed does not keep the others. */
+async function tolerated(removal: Promise<boolean>): Promise<boolean> {
+  return removal.catch(() => false);
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PyroError } from "../../src/contract/errors.ts";
 import { createEngine } from "../../src/engine.ts";
 import { Keeper } from "../../src/keeper/keeper.ts";
 import { Workspaces } from "../../src/keeper/workspaces.ts";
@@ -38,7 +39,9 @@ export function openFakeWorkspaces(): FakeWorkspaces {
     room: join(home, "room"),
     keepers,
     close: async () => {
-      await Promise.all([...keepers.values()].map((keeper) => keeper.end("the test is over")));
+      await Promise.all(
+        [...keepers.values()].map((keeper) => keeper.end(new PyroError("keeper_lost", "the test is over"))),
+      );
       rmSync(home, { recursive: true, force: true });
     },
   };

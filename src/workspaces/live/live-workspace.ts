@@ -13,7 +13,7 @@ import type { GuestTree } from "../guest-tree.ts";
 import { CommandHistory } from "../history/history.ts";
 import type { MachineSource, WorkContext } from "../machine-source.ts";
 import { MachineSession } from "../session.ts";
-import { Journal } from "./journal.ts";
+import { Journal, tolerably } from "./journal.ts";
 import { Order } from "./order.ts";
 
 /** What of the host a workspace lives on. */
@@ -36,6 +36,8 @@ export class LiveWorkspace {
   #record: WorkspaceRecord;
   #session: MachineSession | undefined;
   #baseline: Baseline | undefined;
+  /** Why nothing can be done with it any more */
+  #over: PyroError | undefined;
 
   constructor(host: WorkspaceHost, record: WorkspaceRecord) {
     this.host = host;
@@ -84,8 +86,9 @@ export class LiveWorkspace {
     this.#record = record;
   }
 
+  /** A change that was made is made, whether its time can be noted or not. */
   noteActivity(): void {
-    touch(this.paths.activity);
+    tolerably(() => touch(this.paths.activity));
   }
 
   /** Time of its last change. */
@@ -100,12 +103,18 @@ export class LiveWorkspace {
     return this.#baseline;
   }
 
-  /** The machine in use. Throws `workspace_stopped` where there is none. */
+  /** The machine in use. Throws `workspace_stopped` where there is none, or why the workspace is over. */
   get session(): MachineSession {
+    this.requireOpen();
     if (this.#session !== undefined) return this.#session;
     throw new PyroError("workspace_stopped", `"${this.#record.workspace_id}" does not run`, {
       hint: `pyro workspace start ${this.#record.workspace_id}`,
     });
+  }
+
+  /** Throws why it is over, where it is. */
+  requireOpen(): void {
+    if (this.#over !== undefined) throw this.#over;
   }
 
   get isRunning(): boolean {
@@ -114,6 +123,7 @@ export class LiveWorkspace {
 
   /** Starts a machine on these layers. */
   async open(layers: readonly DiskLayer[], context: WorkContext): Promise<void> {
+    this.requireOpen();
     const { workspace_id, environment, image, vcpu_count, mem_mib } = this.#record;
     const request = { environment, vcpu_count, mem_mib, ...(image && { image: { name: environment, ...image } }) };
     const opened =
@@ -121,6 +131,10 @@ export class LiveWorkspace {
         ? await this.source.open(request, context)
         : await this.disk.withDisk(layers, (disk) => this.source.open({ ...request, disk }, context));
     const session = await MachineSession.begin(opened, workspace_id, context.signal);
+    if (this.#over !== undefined) {
+      await session.close();
+      throw this.#over;
+    }
     this.#session = session;
     void session.lost.then((error) => {
       if (this.#session !== session) return;
@@ -134,6 +148,12 @@ export class LiveWorkspace {
     const session = this.#session;
     this.#session = undefined;
     await session?.close();
+  }
+
+  /** Ends the machine for good: whoever still uses the workspace, or would, is told why. */
+  async finish(why: PyroError): Promise<void> {
+    this.#over ??= why;
+    await this.close();
   }
 
   /** Reads the machine's files beside other calls, though not while its machine is replaced. */
@@ -165,6 +185,7 @@ export class LiveWorkspace {
   async explain(session: MachineSession, thrown: unknown): Promise<unknown> {
     const error = await session.explain(thrown);
     if (!(error instanceof PyroError)) return error;
+    if (error.code === "guest_lost" && this.#over !== undefined) return this.#over;
     if (error.code === "protocol_violation" && this.#session === session) {
       this.#session = undefined;
       await session.close();
