@@ -10,6 +10,7 @@ export default defineConfig({
     "tools/generate": "tools/generate.ts",
     "bench/main": "bench/main.ts",
   },
+  define: { PYRO_FAILPOINTS: "undefined" },
   format: "esm",
   platform: "node",
   target: "node20.19",

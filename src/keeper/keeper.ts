@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { PyroError, toPyroError } from "../contract/errors.ts";
 import type { Listening } from "../platform/control-socket.ts";
+import { failpoint } from "../platform/failpoint.ts";
 import type { Hold } from "../platform/lock.ts";
 import { timeLeft } from "../workspaces/expiry.ts";
 import { LiveWorkspace, type WorkspaceHost } from "../workspaces/live/live-workspace.ts";
@@ -15,6 +16,8 @@ import { takeDirectory } from "./taking.ts";
 
 /** A keeper without a machine that nobody calls ends after this, in milliseconds. */
 const IDLE_MS = 10_000;
+/** The same before it was told what to create: whoever was to say so has gone. */
+const UNTOLD_MS = 3_000;
 /** How long calls in progress may take to get their answers once the machine is gone, in milliseconds. */
 const FAREWELL_MS = 3_000;
 /** A timer may be late after the host slept, and a directory removed, so both are looked at again after this, in milliseconds. */
@@ -68,7 +71,7 @@ export class Keeper implements Kept {
 
   /** Ends the workspace's machine and itself; what is called meanwhile gets `why` as its answer. */
   async end(why: PyroError): Promise<void> {
-    await this.#wind(why, () => {});
+    await this.#wind(why, async () => {});
     await this.ended;
   }
 
@@ -84,11 +87,15 @@ export class Keeper implements Kept {
   remove(why: PyroError): Promise<void> {
     const { record, host } = this.workspace;
     if (this.#ending === undefined) this.#record({ intent: "deleting" });
-    return this.#wind(why, () => host.store.remove(record.workspace_id));
+    return this.#wind(why, async () => {
+      await failpoint("delete.vmm_killed");
+      host.store.remove(record.workspace_id);
+      await failpoint("delete.record_removed");
+    });
   }
 
   /** Once: nobody is answered any more, the machine ends, `then` is done, and the keeper leaves. */
-  #wind(why: PyroError, then: () => void): Promise<void> {
+  #wind(why: PyroError, then: () => Promise<void>): Promise<void> {
     this.#ending ??= this.#endMachine(why)
       .then(then)
       .finally(() => void this.#leave());
@@ -120,13 +127,14 @@ export class Keeper implements Kept {
     }
   }
 
+  /** Whoever only looks does not keep it. */
   #methods(): Record<string, Method> {
-    return Object.fromEntries(
-      Object.entries(methodsOf(this)).map(([name, method]) => [
-        name,
-        (input: unknown, context: CallContext) => this.#counted(() => (method as Method)(input, context)),
-      ]),
-    );
+    const { status, ...others } = methodsOf(this);
+    const counted = Object.entries(others).map(([name, method]) => [
+      name,
+      (input: unknown, context: CallContext) => this.#counted(() => (method as Method)(input, context)),
+    ]);
+    return { ...Object.fromEntries(counted), status };
   }
 
   async #counted<T>(call: () => Promise<T>): Promise<T> {
@@ -143,7 +151,8 @@ export class Keeper implements Kept {
   /** Nobody needs a keeper without a machine. */
   #mayEnd(): void {
     if (this.#calls > 0 || this.#ending !== undefined || this.workspace.isRunning) return;
-    this.#idle = setTimeout(() => unattended(this.#endIdle()), IDLE_MS);
+    const idle_ms = this.workspace.record.intent === null ? IDLE_MS : UNTOLD_MS;
+    this.#idle = setTimeout(() => unattended(this.#endIdle()), idle_ms);
   }
 
   async #endIdle(): Promise<void> {

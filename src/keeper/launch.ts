@@ -10,13 +10,16 @@ import { errorOfAnswer } from "./call.ts";
 export type Launch = (workspace_id: string, paths: WorkspacePaths) => Promise<void>;
 
 /** In a process of its own, which outlives this one. */
-export const launchProcess: Launch = async (workspace_id, paths) => {
-  const script = join(packageRoot(), "dist", "keeper.js");
-  const said = await startDetached(script, [workspace_id], paths.keeperLog);
+export const launchProcess: Launch = (workspace_id, paths) =>
+  launchScript(join(packageRoot(), "dist", "keeper.js"), [workspace_id], paths);
+
+/** The same with any script that keeps the workspace its last argument names. */
+export async function launchScript(script: string, args: readonly string[], paths: WorkspacePaths): Promise<void> {
+  const said = await startDetached(script, args, paths.keeperLog);
   if (said === "ready") return;
   if (said !== "") throw errorOfAnswer(JSON.parse(said));
-  throw new PyroError("keeper_lost", `The process that was to keep "${workspace_id}" ended before it was ready`, {
+  throw new PyroError("keeper_lost", `The process that was to keep "${args.at(-1)}" ended before it was ready`, {
     hint: `Look at ${paths.keeperLog}`,
     details: { log: paths.keeperLog },
   });
-};
+}

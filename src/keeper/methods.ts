@@ -1,5 +1,6 @@
 /** What a keeper does for its callers, by name; the callers' side of each is typed by this table. */
 import { type PyroError, toPyroError } from "../contract/errors.ts";
+import { failpoint } from "../platform/failpoint.ts";
 import { type DiffInput, diffWorkspace, patchWorkspace } from "../workspaces/live/changes.ts";
 import { type CreateInput, createWorkspace } from "../workspaces/live/creation.ts";
 import {
@@ -124,8 +125,10 @@ function stop(keeper: Kept, context: CallContext): Promise<WorkspaceStatus> {
     workspace.requireOpen();
     workspace.change({ wanted: "stopped", failure: null });
     workspace.noteActivity();
+    await failpoint("stop.intent");
     const why = endings.stopped(workspace.record.workspace_id);
     await workspace.finish(why);
+    await failpoint("stop.vmm_killed");
     void keeper.end(why);
     return view(workspace);
   });

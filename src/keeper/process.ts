@@ -1,23 +1,5 @@
-/** The keeper's own process: takes one workspace, says that it is ready, and ends with it. */
-import { toPyroError } from "../contract/errors.ts";
-import { sayReady } from "../platform/detached.ts";
-import { endings } from "./endings.ts";
+/** The keeper's own process, on this user's workspaces. */
 import { hostOf } from "./host.ts";
-import { Keeper } from "./keeper.ts";
+import { keep } from "./keep.ts";
 
-/** Keeps a workspace to its end, then exits. */
-async function main(workspace_id: string): Promise<void> {
-  for (const signal of ["SIGINT", "SIGHUP", "SIGPIPE"] as const) process.on(signal, () => {});
-  try {
-    const keeper = await Keeper.begin(hostOf(process.env), workspace_id);
-    process.once("SIGTERM", () => void keeper.end(endings.left(workspace_id, "it was told to")));
-    sayReady("ready");
-    await keeper.ended;
-    process.exit(0);
-  } catch (thrown) {
-    sayReady(JSON.stringify(toPyroError(thrown).toJSON()));
-    process.exit(1);
-  }
-}
-
-await main(process.argv[2] ?? "");
+await keep(hostOf(process.env), process.argv[2] ?? "");

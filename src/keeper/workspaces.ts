@@ -1,6 +1,7 @@
 /** The workspaces of one user as the operations see them: found by id or name, called through their keepers, or changed on record where nobody keeps them. */
 import { resolve } from "node:path";
 import { PyroError, toPyroError } from "../contract/errors.ts";
+import { failpoint } from "../platform/failpoint.ts";
 import { freeDiskBytes } from "../platform/host.ts";
 import { withLock } from "../platform/lock.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
@@ -59,7 +60,9 @@ export class Workspaces {
     const record = await this.#reserve(input);
     const seed_path = input.seed_path === undefined ? null : resolve(input.seed_path);
     try {
+      await failpoint("create.name_reserved");
       await this.#keep(record);
+      await failpoint("create.kept");
       return await this.#called(record, "create", { seed_path }, context);
     } catch (thrown) {
       await this.#destroy(record.workspace_id, { signal: new AbortController().signal, emit: () => {} }).catch(

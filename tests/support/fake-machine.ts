@@ -1,6 +1,16 @@
 /** The fake machine: the real agent binary as an ordinary process of this host, behind the same interface as a virtual machine. */
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,8 +28,8 @@ export function agentBuild(): string {
 }
 
 /** Starts the agent on a socket of its own and connects to it. */
-export async function startFakeMachine(): Promise<Machine> {
-  const directory = mkdtempSync(join(tmpdir(), "pyro-fake-"));
+export async function startFakeMachine(below = tmpdir()): Promise<Machine> {
+  const directory = mkdtempSync(join(below, "pyro-fake-"));
   const socket = join(directory, "agent.sock");
   const child = spawn(agent, ["--listen", socket, "--die-with-parent"], { stdio: ["ignore", "ignore", "inherit"] });
   const ended = new Promise<MachineEnd>((resolve) => {
@@ -82,35 +92,41 @@ export const fakeSource: MachineSource = {
 /**
  * Fake machines whose disks outlive them. The content of a layer's file is a number; the tree that the layers up to this one make together
  * is a directory of that name in `directory`, copied when a layer is put on top, as nothing can be written to the lower one from then on.
+ * While a machine runs, and where it was killed with its keeper, a link of that name leads to its tree.
  */
 export function fakeSourceWithDisks(directory: string): MachineSource {
-  let made = 0;
+  const treeOf = (layer: string) => join(directory, layer);
   return {
     image: async () => image,
     newDisk: async () => {
-      made += 1;
-      const path = join(directory, "new");
-      writeFileSync(path, `${process.pid}-${made}`);
-      return openExisting(path, "r");
+      const path = join(directory, `new-${randomUUID()}`);
+      writeFileSync(path, randomUUID());
+      const file = openExisting(path, "r");
+      rmSync(path);
+      return file;
     },
     open: async ({ disk }) => {
       const layers = (disk?.layers ?? []).map((file) => String(file.readAll()));
       const root = mkdtempSync(join(directory, "root-"));
-      const saved = layers.map((layer) => join(directory, layer)).findLast((path) => existsSync(path));
-      if (saved !== undefined) cpSync(saved, root, copied);
+      const saved = layers.map(treeOf).findLast((path) => existsSync(path));
+      if (saved !== undefined) cpSync(realpathSync(saved), root, copied);
       let top = layers.at(-1) ?? "none";
-      const machine = await startFakeMachine();
+      leadTo(root, treeOf(top));
+      const machine = await startFakeMachine(directory);
       const addLayer = async (layer: OpenFile) => {
-        cpSync(root, join(directory, top), copied);
+        rmSync(treeOf(top), { force: true });
+        cpSync(root, treeOf(top), copied);
         top = String(layer.readAll());
+        leadTo(root, treeOf(top));
       };
-      void machine.ended.then(() => {
-        rmSync(join(directory, top), { recursive: true, force: true });
-        if (existsSync(root)) renameSync(root, join(directory, top));
-      });
       return around({ ...machine, addLayer }, root);
     },
   };
+}
+
+function leadTo(root: string, link: string): void {
+  rmSync(link, { force: true, recursive: true });
+  symlinkSync(root, link);
 }
 
 const copied = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true } as const;

@@ -1,5 +1,6 @@
 /** The beginning of a workspace: its image, its disk, its machine, its seed, and the baseline that all resets go back to. */
 import { randomBytes } from "node:crypto";
+import { failpoint } from "../../platform/failpoint.ts";
 import type { DiskLayer, WorkspaceSeed } from "../../store/workspace-record.ts";
 import type { WorkContext } from "../machine-source.ts";
 import { hostCompatWarning } from "../one-shot.ts";
@@ -25,7 +26,9 @@ export async function createWorkspace(workspace: LiveWorkspace, input: CreateInp
   workspace.change({ image: { digest, env } });
   workspace.beginHistory();
   const layers = await firstLayers(workspace, input, context.signal);
+  await failpoint("create.disk_cloned");
   await workspace.open(layers, context);
+  await failpoint("create.hello");
   const baseline: DiskLayer[] = layers.slice(0, 1);
   let seed: WorkspaceSeed | null = null;
   let kept: readonly DiskLayer[] = layers;
@@ -34,6 +37,7 @@ export async function createWorkspace(workspace: LiveWorkspace, input: CreateInp
     paths.prepareCache();
     const source = await openSeed(input.seed_path, { paths, env: workspace.host.env, signal: context.signal });
     seed = await seedTree(workspace, source, context);
+    await failpoint("create.seed_commit");
     if (workspace.disk !== undefined)
       await withLayerOnTop(workspace, layers, context.signal, (now) => {
         kept = now;
@@ -46,6 +50,7 @@ export async function createWorkspace(workspace: LiveWorkspace, input: CreateInp
     seed,
     intent: null,
   });
+  await failpoint("create.record_ready");
 }
 
 /** An empty workspace's baseline is a disk as it is when it is new; a seed goes into the lowest layer itself. */

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { showPath } from "../../contract/path-bytes.ts";
 import type { SourceEntry } from "../../contract/tree.ts";
 import { ensureDirectory } from "../../platform/directories.ts";
+import { failpoint } from "../../platform/failpoint.ts";
 import { listDirectory, remove } from "../../platform/files.ts";
 import type { WorkspaceSeed } from "../../store/workspace-record.ts";
 import { walkTree } from "../../wire/tree-walk.ts";
@@ -93,6 +94,7 @@ export async function* counted(
   for await (const entry of entries) {
     yield entry;
     done += 1;
+    await failpoint(`${doing.toLowerCase()}.half`);
     if (done % PROGRESS_FILES === 0)
       await emit({ type: "progress", stage: "files", message: `${doing} ${done} files`, done, unit: "files" });
   }

@@ -1,5 +1,6 @@
 /** Snapshots of a workspace's disk, and the way back to them: layers that are put on top and taken away. */
 import { PyroError } from "../../contract/errors.ts";
+import { failpoint } from "../../platform/failpoint.ts";
 import { remove } from "../../platform/files.ts";
 import type { DiskLayer, Snapshot } from "../../store/workspace-record.ts";
 import type { WorkContext } from "../machine-source.ts";
@@ -37,8 +38,10 @@ export async function withLayerOnTop(
     await session.whileStill(STILL_MS, async () => {
       isUnrecorded = true;
       await session.addLayer(file);
+      await failpoint("snapshot.copied");
       record([...layers, layer]);
       isUnrecorded = false;
+      await failpoint("snapshot.recorded");
     });
   } catch (thrown) {
     // What the guest writes from here on could not be found again.
@@ -97,6 +100,7 @@ export function resetWorkspace(workspace: LiveWorkspace, snapshot: string, conte
   return workspace.order.replace(context.signal, async () => {
     const target = targetOf(workspace, snapshot);
     const layer = await workspace.disk?.make("layer", context.signal);
+    await failpoint("reset.intent");
     const closed = workspace.close();
     const layers = layer === undefined ? [] : [...target, layer];
     const old = workspace.paths.history(workspace.record.reset_count);
@@ -106,9 +110,11 @@ export function resetWorkspace(workspace: LiveWorkspace, snapshot: string, conte
       last_reset_at: new Date().toISOString(),
       failure: null,
     });
+    await failpoint("reset.disk_swapped");
     workspace.beginHistory();
     await workspace.open(layers, { ...context, signal: new AbortController().signal });
     await closed;
+    await failpoint("reset.booted");
     if (workspace.disk === undefined) await seedAgain(workspace, context);
     workspace.disk?.sweep(workspace.record);
     remove(old);

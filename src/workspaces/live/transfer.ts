@@ -3,6 +3,7 @@ import { PyroError } from "../../contract/errors.ts";
 import { showPath } from "../../contract/path-bytes.ts";
 import { treeLimits } from "../../contract/tree-check.ts";
 import { pathInWorkspace, shownInWorkspace } from "../../contract/workspace-paths.ts";
+import { failpoint } from "../../platform/failpoint.ts";
 import { walkTree } from "../../wire/tree-walk.ts";
 import { writeTree } from "../../wire/tree-write.ts";
 import { type Exported, exportFile, exportTree } from "../export/export.ts";
@@ -65,6 +66,7 @@ export async function pushTree(workspace: LiveWorkspace, input: PushInput, conte
     const entries = counted(source.entries, "Pushing", context);
     return writeTree(tree.agent, { root: tree.root, dest, replace: true }, entries, treeCall(tree, context.signal));
   });
+  await failpoint("sync.reply");
   const { origin_kind, origin_ref, commit, skipped } = await tellSummary(source, context);
   workspace.journal.note({
     kind: "sync",
@@ -135,6 +137,7 @@ async function exportFrom(
     exported = await exportFile(first.value, input.output, options);
     await entries.return(undefined);
   }
+  await failpoint("export.renamed");
   const { entries: entry_count, ...rest } = exported;
   return {
     path: shownInWorkspace(path),

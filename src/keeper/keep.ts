@@ -1,0 +1,21 @@
+/** The whole life of a keeper's process: takes one workspace, says that it is ready, and ends with it. */
+import { toPyroError } from "../contract/errors.ts";
+import { sayReady } from "../platform/detached.ts";
+import type { WorkspaceHost } from "../workspaces/live/live-workspace.ts";
+import { endings } from "./endings.ts";
+import { Keeper } from "./keeper.ts";
+
+/** Keeps a workspace to its end, then exits. */
+export async function keep(host: WorkspaceHost, workspace_id: string): Promise<void> {
+  for (const signal of ["SIGINT", "SIGHUP", "SIGPIPE"] as const) process.on(signal, () => {});
+  try {
+    const keeper = await Keeper.begin(host, workspace_id);
+    process.once("SIGTERM", () => void keeper.end(endings.left(workspace_id, "it was told to")));
+    sayReady("ready");
+    await keeper.ended;
+    process.exit(0);
+  } catch (thrown) {
+    sayReady(JSON.stringify(toPyroError(thrown).toJSON()));
+    process.exit(1);
+  }
+}

@@ -1,0 +1,200 @@
+/** A keeper or caller that is killed at any step: what was promised is there, the rest wholly there or wholly absent, and nothing is left. */
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type FakeProcesses, openFakeProcesses } from "../support/fake-processes.ts";
+
+const environment = "debian:12";
+let fake: FakeProcesses;
+let seed: string;
+beforeAll(async () => {
+  fake = await openFakeProcesses();
+  seed = join(fake.room, "seed");
+  mkdirSync(seed);
+  for (const name of ["a", "b", "c"]) writeFileSync(join(seed, name), name);
+});
+afterEach(() => fake.fail(undefined));
+afterAll(() => fake.close());
+
+const names = async () => (await fake.pyro.listWorkspaces()).workspaces.map(({ name }) => name);
+
+/** Everything in a workspace's tree, as path and content. */
+async function content(workspace_id: string): Promise<Record<string, string>> {
+  const { entries } = await fake.pyro.listWorkspaceFiles({ workspace_id, recursive: true });
+  const files = entries.filter(({ artifact_type }) => artifact_type === "file");
+  const pairs = files.map(async ({ path }) => {
+    const read = await fake.pyro.readWorkspaceFile({ workspace_id, path });
+    return [path.replace("/workspace/", ""), read.content] as const;
+  });
+  return Object.fromEntries(await Promise.all(pairs));
+}
+
+describe("a keeper that is killed while it creates", () => {
+  const points = ["create.disk_cloned", "create.hello", "seeding.half", "create.seed_commit", "snapshot.copied"];
+  it.each([...points, "create.record_ready"])("at %s leaves nothing, and the name is free", async (point) => {
+    fake.fail(`${point}:1:kill9`);
+    const cut = fake.pyro.createWorkspace({ environment, name: "cut", seed_path: seed });
+    await expect(cut).rejects.toMatchObject({ code: "keeper_lost" });
+    expect(await fake.leftovers()).toEqual([]);
+    fake.fail(undefined);
+    await fake.pyro.createWorkspace({ environment, name: "cut" });
+    await fake.pyro.deleteWorkspace({ workspace_id: "cut" });
+  });
+
+  it("or finds the disk full leaves nothing", async () => {
+    fake.fail("create.disk_cloned:1:enospc");
+    const full = fake.pyro.createWorkspace({ environment, name: "full" });
+    await expect(full).rejects.toMatchObject({ code: "host_disk_full" });
+    expect(await fake.leftovers()).toEqual([]);
+  });
+});
+
+describe("a caller that goes away while its workspace is created", () => {
+  it.each(["create.name_reserved", "create.kept"])("killed at %s leaves nothing", async (point) => {
+    fake.fail(`${point}:1:kill9`);
+    await once(fake.caller("createWorkspace", { environment, name: "left" }), "exit");
+    fake.fail(undefined);
+    await expect.poll(names, { timeout: 10_000 }).toEqual([]);
+    await fake.pyro.createWorkspace({ environment, name: "left" });
+    await fake.pyro.deleteWorkspace({ workspace_id: "left" });
+    expect(await fake.leftovers()).toEqual([]);
+  });
+
+  it("killed when its keeper has begun has it finished and listed", async () => {
+    const child = fake.caller("createWorkspace", { environment, name: "orphan", seed_path: seed });
+    await expect.poll(() => fake.machines().length, { timeout: 20_000, interval: 5 }).toBe(1);
+    child.kill("SIGKILL");
+    const state = async () => (await fake.pyro.statusWorkspace({ workspace_id: "orphan" })).state;
+    await expect.poll(state, { timeout: 10_000 }).toBe("started");
+    expect(await content("orphan")).toEqual({ a: "a", b: "b", c: "c" });
+    await fake.pyro.deleteWorkspace({ workspace_id: "orphan" });
+    expect(await fake.leftovers()).toEqual([]);
+  });
+
+  it.each(["create.hello", "seeding.half"])("by Ctrl-C has nothing left when it ends, hanging at %s", async (point) => {
+    fake.fail(`${point}:1:hang`);
+    const child = fake.caller("createWorkspace", { environment, name: "stopped", seed_path: seed });
+    const output: Buffer[] = [];
+    child.stdout?.on("data", (data: Buffer) => output.push(data));
+    await expect.poll(() => fake.machines().length, { timeout: 20_000, interval: 5 }).toBe(1);
+    child.kill("SIGINT");
+    await once(child, "close");
+    expect(JSON.parse(Buffer.concat(output).toString())).toMatchObject({ error: { code: "cancelled" } });
+    expect(await names()).toEqual([]);
+    expect(await fake.leftovers()).toEqual([]);
+  });
+});
+
+interface Change {
+  readonly run: (workspace_id: string) => Promise<unknown>;
+  /** What the workspace may hold after a kill, beside what it held before */
+  readonly after: Record<string, string>;
+}
+
+const before = { kept: "kept" };
+const changes: Readonly<Record<string, Change>> = {
+  push: {
+    run: (workspace_id) => fake.pyro.pushWorkspaceSync({ workspace_id, source: seed }),
+    after: { ...before, a: "a", b: "b", c: "c" },
+  },
+  snapshot: {
+    run: (workspace_id) => fake.pyro.createSnapshot({ workspace_id, snapshot_name: "one" }),
+    after: before,
+  },
+  reset: { run: (workspace_id) => fake.pyro.resetWorkspace({ workspace_id }), after: {} },
+  stop: { run: (workspace_id) => fake.pyro.stopWorkspace({ workspace_id }), after: before },
+};
+
+describe("a keeper that is killed during a change", () => {
+  it.each([
+    ["push", "pushing.half"],
+    ["push", "sync.reply"],
+    ["snapshot", "snapshot.copied"],
+    ["snapshot", "snapshot.recorded"],
+    ["reset", "reset.intent"],
+    ["reset", "reset.disk_swapped"],
+    ["reset", "reset.booted"],
+    ["stop", "stop.intent"],
+    ["stop", "stop.vmm_killed"],
+  ])("%s at %s", async (name, point) => {
+    const change = changes[name] ?? expect.fail();
+    fake.fail(`${point}:1:kill9`);
+    const { workspace_id } = await fake.pyro.createWorkspace({ environment });
+    fake.fail(undefined);
+    await fake.pyro.writeWorkspaceFile({ workspace_id, path: "kept", text: "kept" });
+    await expect(change.run(workspace_id)).rejects.toMatchObject({ code: "keeper_lost" });
+    const { state, failure } = await fake.pyro.statusWorkspace({ workspace_id });
+    if (state !== "stopped") expect([state, failure?.code]).toEqual(["failed", "keeper_lost"]);
+    const code = state === "stopped" ? "workspace_stopped" : "workspace_crashed";
+    await expect(content(workspace_id)).rejects.toMatchObject({ code });
+    expect(fake.machines()).toEqual([]);
+    await fake.pyro.startWorkspace({ workspace_id });
+    expect([before, change.after]).toContainEqual(await content(workspace_id));
+    await usableAndGone(workspace_id);
+  });
+});
+
+/** It takes changes, snapshots and resets as any other, and leaves nothing. */
+async function usableAndGone(workspace_id: string): Promise<void> {
+  await fake.pyro.writeWorkspaceFile({ workspace_id, path: "later", text: "later" });
+  await fake.pyro.createSnapshot({ workspace_id, snapshot_name: "later" });
+  await fake.pyro.resetWorkspace({ workspace_id });
+  expect(await content(workspace_id)).toEqual({});
+  await fake.pyro.resetWorkspace({ workspace_id, snapshot: "later" });
+  expect(await content(workspace_id)).toMatchObject({ later: "later" });
+  const paths = fake.host.store.paths.partsOf(workspace_id);
+  expect(readdirSync(paths.directory).filter((name) => name.startsWith("history"))).toHaveLength(1);
+  await fake.pyro.deleteWorkspace({ workspace_id });
+  expect(await fake.leftovers()).toEqual([]);
+}
+
+describe("a keeper", () => {
+  it.each(["delete.vmm_killed", "delete.record_removed"])("that is killed at %s has it deleted", async (point) => {
+    fake.fail(`${point}:1:kill9`);
+    const { workspace_id } = await fake.pyro.createWorkspace({ environment, name: "gone" });
+    fake.fail(undefined);
+    expect(await fake.pyro.deleteWorkspace({ workspace_id })).toEqual({ workspace_id });
+    await fake.pyro.createWorkspace({ environment, name: "gone" });
+    await fake.pyro.deleteWorkspace({ workspace_id: "gone" });
+    expect(await fake.leftovers()).toEqual([]);
+  });
+
+  it.each(["exporting.half", "export.renamed"])(
+    "that is killed at %s leaves all or nothing on the host",
+    async (at) => {
+      const parent = join(fake.room, at);
+      mkdirSync(parent);
+      const output = join(parent, "out");
+      fake.fail(`${at}:1:kill9`);
+      const { workspace_id } = await fake.pyro.createWorkspace({ environment, seed_path: seed });
+      fake.fail(undefined);
+      const request = { workspace_id, path: "/workspace", output };
+      await expect(fake.pyro.exportWorkspace(request)).rejects.toMatchObject({ code: "keeper_lost" });
+      expect(existsSync(output)).toBe(at === "export.renamed");
+      await fake.pyro.startWorkspace({ workspace_id });
+      await fake.pyro.exportWorkspace({ ...request, force: true });
+      expect(readdirSync(parent)).toEqual(["out"]);
+      expect(readFileSync(join(output, "c"), "utf8")).toBe("c");
+      await fake.pyro.deleteWorkspace({ workspace_id });
+      expect(await fake.leftovers()).toEqual([]);
+    },
+  );
+
+  it("that finds the disk full while a snapshot holds the disk still ends, and says so", async () => {
+    fake.fail("snapshot.copied:1:enospc");
+    const { workspace_id } = await fake.pyro.createWorkspace({ environment });
+    fake.fail(undefined);
+    await fake.pyro.writeWorkspaceFile({ workspace_id, path: "kept", text: "kept" });
+    const full = fake.pyro.createSnapshot({ workspace_id, snapshot_name: "one" });
+    await expect(full).rejects.toMatchObject({ code: "host_disk_full" });
+    expect(await fake.pyro.statusWorkspace({ workspace_id })).toMatchObject({
+      state: "failed",
+      failure: { code: "host_disk_full" },
+    });
+    await expect(content(workspace_id)).rejects.toMatchObject({ code: "workspace_crashed" });
+    await fake.pyro.startWorkspace({ workspace_id });
+    expect(await content(workspace_id)).toEqual(before);
+    await usableAndGone(workspace_id);
+  });
+});
