@@ -3,13 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { PyroMethods } from "../../src/sdk/pyro.ts";
-
-export interface WorkspaceMachine {
-  readonly pyro: PyroMethods;
-  readonly environment: string;
-  /** Directory of the suite's own on this host */
-  readonly room: string;
-}
+import { crossingScenarios } from "./workspaces/crossing.ts";
+import { fileScenarios } from "./workspaces/files.ts";
+import { Kit, type WorkspaceMachine } from "./workspaces/kit.ts";
+import { lifeScenarios } from "./workspaces/life.ts";
+import { sharingScenarios } from "./workspaces/sharing.ts";
+import { snapshotScenarios } from "./workspaces/snapshots.ts";
 
 /** Registers the scenarios for one kind of machine. */
 export function workspaceScenarios(title: string, machine: () => WorkspaceMachine): void {
@@ -26,7 +25,11 @@ export function workspaceScenarios(title: string, machine: () => WorkspaceMachin
   const read = async (workspace_id: string, path: string) =>
     (await pyro.readWorkspaceFile({ workspace_id, path })).content;
 
+  const kit = new Kit(machine);
   describe(title, () => {
+    for (const scenarios of [lifeScenarios, sharingScenarios, snapshotScenarios, fileScenarios, crossingScenarios])
+      scenarios(kit);
+
     it("is created, found by id and name, and deleted", async () => {
       const made = await create({ name: "one", label: { repo: "a" } });
       expect(made).toMatchObject({ name: "one", labels: { repo: "a" }, state: "started", snapshot_count: 0 });

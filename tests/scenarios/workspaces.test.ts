@@ -1,4 +1,6 @@
 /** The scenarios of workspaces on fake machines. */
+
+import { readdirSync } from "node:fs";
 import { afterAll } from "vitest";
 import { openFakeWorkspaces } from "../support/workspaces.ts";
 import { workspaceScenarios } from "./workspace-scenarios.ts";
@@ -10,4 +12,5 @@ workspaceScenarios("a workspace on a fake machine", () => ({
   pyro: fake.pyro,
   environment: "debian:12",
   room: fake.room,
+  directories: () => readdirSync(fake.host.store.paths.workspaces),
 }));
