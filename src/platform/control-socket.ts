@@ -5,33 +5,30 @@ import type { Duplex } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
 import { errnoOf, ioError } from "./files.ts";
 
-/** Runs `action` with a path below an open directory; the name itself is not followed anywhere else. */
-async function below<T>(directory: string, name: string, action: (path: string) => Promise<T>): Promise<T> {
+/** Opens a directory that paths of the form `/proc/self/fd/N/NAME` go through; the name itself is not followed anywhere else. */
+function openDirectory(directory: string): number {
   const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
-  let fd: number;
   try {
-    fd = fs.openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    return fs.openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (thrown) {
     throw ioError(thrown, "open", directory);
-  }
-  try {
-    return await action(`/proc/self/fd/${fd}/${name}`);
-  } finally {
-    fs.closeSync(fd);
   }
 }
 
 /** Connects to the socket `name` in `directory`; undefined where nobody listens. */
-export function connectTo(directory: string, name: string): Promise<Duplex | undefined> {
-  return below(directory, name, (path) => {
-    return new Promise((resolve, reject) => {
-      const socket = connect(path, () => resolve(socket));
+export async function connectTo(directory: string, name: string): Promise<Duplex | undefined> {
+  const fd = openDirectory(directory);
+  try {
+    return await new Promise((resolve, reject) => {
+      const socket = connect(`/proc/self/fd/${fd}/${name}`, () => resolve(socket));
       socket.once("error", (error) => {
         if (["ENOENT", "ECONNREFUSED"].includes(errnoOf(error) ?? "")) resolve(undefined);
         else reject(ioError(error, "connect to", `${directory}/${name}`));
       });
     });
-  });
+  } finally {
+    fs.closeSync(fd);
+  }
 }
 
 /** A socket that is listened on. */
@@ -47,7 +44,10 @@ export async function listenOn(directory: string, name: string, accept: (stream:
     other.destroy();
     throw new PyroError("host_io_failed", `Another process listens on "${directory}/${name}"`);
   }
-  return below(directory, name, async (path) => {
+  // Open as long as the server is: Node removes the path at its end, whatever directory has the number by then.
+  const fd = openDirectory(directory);
+  const path = `/proc/self/fd/${fd}/${name}`;
+  try {
     fs.rmSync(path, { force: true });
     const server = createServer(accept);
     await new Promise<void>((resolve, reject) => {
@@ -55,12 +55,15 @@ export async function listenOn(directory: string, name: string, accept: (stream:
       server.listen(path, resolve);
     });
     fs.chmodSync(path, 0o600);
-    return { close: () => new Promise((resolve) => void stop(server, directory, name, resolve)) };
-  });
+    return { close: () => stopped(server, path).finally(() => fs.closeSync(fd)) };
+  } catch (thrown) {
+    fs.closeSync(fd);
+    throw thrown;
+  }
 }
 
 /** The name goes first, so that whoever comes now finds nobody. */
-function stop(server: Server, directory: string, name: string, done: () => void): void {
-  fs.rmSync(`${directory}/${name}`, { force: true });
-  server.close(() => done());
+function stopped(server: Server, path: string): Promise<void> {
+  fs.rmSync(path, { force: true });
+  return new Promise((resolve) => void server.close(() => resolve()));
 }

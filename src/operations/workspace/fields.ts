@@ -127,5 +127,9 @@ export const workspaceField = {
     z.string().max(256),
   ),
   snapshot: z.string().regex(NAME, { error: "must be 1 to 63 letters, digits, dots, hyphens and underscores" }),
-  path: z.string().min(1).max(4096),
+  path: z
+    .string()
+    .min(1)
+    .max(4096)
+    .refine((path) => !path.includes("\0"), { error: "must not contain a NUL character" }),
 };

@@ -233,17 +233,14 @@ function unread(path: string, failure: ReadFailure | undefined): PyroError {
 
 /** UTF-8, cut before a character that is not whole; anything else is refused. */
 function text(bytes: Buffer, path: string, truncated: boolean): { content: string; bytes_read: number } {
-  for (let cut = 0; cut <= (truncated ? 3 : 0); cut += 1) {
-    const part = bytes.subarray(0, bytes.length - cut);
-    const content = decoded(part);
-    if (content !== undefined && !content.includes("\0")) return { content, bytes_read: part.length };
-  }
+  const content = decoded(bytes, truncated);
+  if (content !== undefined && !content.includes("\0")) return { content, bytes_read: Buffer.byteLength(content) };
   throw new PyroError("file_is_binary", `${showPath(path)} is not UTF-8 text`, { details: { path } });
 }
 
-function decoded(bytes: Buffer): string | undefined {
+function decoded(bytes: Buffer, isCut: boolean): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes, { stream: isCut });
   } catch {
     return undefined;
   }

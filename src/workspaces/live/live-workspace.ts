@@ -35,6 +35,8 @@ export class LiveWorkspace {
   onLost: (error: PyroError) => void = () => {};
   #record: WorkspaceRecord;
   #session: MachineSession | undefined;
+  /** Those that were ended on purpose */
+  readonly #closed = new WeakSet<MachineSession>();
   #baseline: Baseline | undefined;
   /** Why nothing can be done with it any more */
   #over: PyroError | undefined;
@@ -147,6 +149,7 @@ export class LiveWorkspace {
   async close(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
+    if (session !== undefined) this.#closed.add(session);
     await session?.close();
   }
 
@@ -191,8 +194,8 @@ export class LiveWorkspace {
       await session.close();
       this.onLost(error);
     }
-    if (error.code === "guest_lost" && this.isRunning && this.#session !== session)
-      return new PyroError("cancelled", `"${this.#record.workspace_id}" got another machine meanwhile`);
+    if (error.code === "guest_lost" && this.#closed.has(session))
+      return new PyroError("cancelled", `The machine of "${this.#record.workspace_id}" was replaced meanwhile`);
     return error;
   }
 
