@@ -1,8 +1,12 @@
 /** What a keeper does for its callers, by name; the callers' side of each is typed by this table. */
 import { type PyroError, toPyroError } from "../contract/errors.ts";
 import { failpoint } from "../platform/failpoint.ts";
+import type { ExecInput } from "../workspaces/commands/commands.ts";
+import type { WaitInput } from "../workspaces/commands/conditions.ts";
+import type { LogsInput } from "../workspaces/commands/logs.ts";
 import { type DiffInput, diffWorkspace, patchWorkspace } from "../workspaces/live/changes.ts";
 import { type CreateInput, createWorkspace } from "../workspaces/live/creation.ts";
+import { execCommand, waitForCommand } from "../workspaces/live/execution.ts";
 import {
   type ListInput,
   listFiles,
@@ -13,6 +17,7 @@ import {
 } from "../workspaces/live/files.ts";
 import type { LiveWorkspace } from "../workspaces/live/live-workspace.ts";
 import { createSnapshot, deleteSnapshot, resetWorkspace } from "../workspaces/live/snapshots.ts";
+import { summarizeWorkspace } from "../workspaces/live/summary.ts";
 import { type ExportInput, exportPath, type PushInput, pushTree } from "../workspaces/live/transfer.ts";
 import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import type { CallContext } from "./control-server.ts";
@@ -49,6 +54,10 @@ export function methodsOf(keeper: Kept) {
     createSnapshot: (input: { name: string }, context: CallContext) =>
       machineKept(keeper, () => createSnapshot(workspace, input, context)),
     deleteSnapshot: (input: { name: string }, context: CallContext) => deleteSnapshot(workspace, input, context),
+    exec: (input: ExecInput, context: CallContext) => execCommand(workspace, input, context),
+    wait: (input: WaitInput, context: CallContext) => waitForCommand(workspace, input, context),
+    logs: (input: LogsInput) => workspace.commands.logs(input),
+    summary: (_: object, context: CallContext) => summarizeWorkspace(workspace, context),
     listFiles: (input: ListInput, context: CallContext) => listFiles(workspace, input, context),
     readFile: (input: ReadInput, context: CallContext) => readFile(workspace, input, context),
     writeFile: (input: WriteInput, context: CallContext) => writeFile(workspace, input, context),

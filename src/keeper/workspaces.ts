@@ -5,18 +5,22 @@ import { failpoint } from "../platform/failpoint.ts";
 import { freeDiskBytes } from "../platform/host.ts";
 import { withLock } from "../platform/lock.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
-import type { FileContent, FileListing, ListInput, ReadInput } from "../workspaces/live/files.ts";
+import { type LogsInput, logsOf } from "../workspaces/commands/logs.ts";
+import type { LogsResult } from "../workspaces/commands/results.ts";
+import { CommandHistory } from "../workspaces/history/history.ts";
 import type { WorkspaceHost } from "../workspaces/live/live-workspace.ts";
 import { listSnapshots, type SnapshotView } from "../workspaces/live/snapshots.ts";
+import { summarizeRecord, type WorkspaceSummary } from "../workspaces/live/summary.ts";
 import { requireNoNetwork } from "../workspaces/network.ts";
-import { type ExportedDisk, exportDisk, listDisk, readDisk } from "../workspaces/stopped-disk.ts";
 import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import { type CallOptions, callKeeper } from "./control-client.ts";
 import { KeeperRecord } from "./keeper-record.ts";
 import type { Launch } from "./launch.ts";
 import type { KeeperMethods } from "./methods.ts";
 import { observe } from "./observation.ts";
-import { type CreateWorkspaceInput, isOver, newRecord, notFound, notKept, withoutDisk } from "./record-rules.ts";
+import { type Reaped, Reaper } from "./reaper.ts";
+import { type CreateWorkspaceInput, newRecord, notFound, notKept, withoutDisk } from "./record-rules.ts";
+import { StoppedDisks } from "./stopped-disks.ts";
 import { Unkept } from "./unkept.ts";
 import { applyUpdate, type UpdateInput } from "./update.ts";
 
@@ -31,12 +35,6 @@ const START_TRIES = 5;
 type Input<K extends keyof KeeperMethods> = Parameters<KeeperMethods[K]>[0];
 type Result<K extends keyof KeeperMethods> = Awaited<ReturnType<KeeperMethods[K]>>;
 
-export interface Reaped {
-  readonly workspace_id: string;
-  readonly name: string | null;
-  readonly reason: "expired" | "unfinished" | "damaged";
-}
-
 export interface WorkspaceList {
   readonly workspaces: readonly WorkspaceStatus[];
   readonly damaged: readonly { readonly workspace_id: string; readonly reason: string }[];
@@ -46,17 +44,21 @@ export class Workspaces {
   readonly #host: WorkspaceHost;
   readonly #launch: Launch;
   readonly #unkept: Unkept;
+  readonly #reaper: Reaper;
+  readonly disks: StoppedDisks;
 
   constructor(host: WorkspaceHost, launch: Launch) {
     this.#host = host;
     this.#launch = launch;
     this.#unkept = new Unkept(host.store);
+    this.#reaper = new Reaper(host.store, this.#unkept);
+    this.disks = new StoppedDisks(host, this.#unkept, (workspace) => this.#find(workspace));
   }
 
   /** Makes a workspace and starts it; one that cannot be seeded is not there. */
   async create(input: CreateWorkspaceInput, context: CallOptions): Promise<WorkspaceStatus> {
     requireNoNetwork({ network: input.network_policy !== "off" });
-    await this.#reapOver();
+    await this.#reaper.reapOver();
     const record = await this.#reserve(input);
     const seed_path = input.seed_path === undefined ? null : resolve(input.seed_path);
     try {
@@ -113,6 +115,25 @@ export class Workspaces {
     return this.call(workspace, "export", { ...input, output: resolve(input.output) }, context);
   }
 
+  /** The history of commands, also of what does not run. */
+  async logs(workspace: string, input: LogsInput, context: CallOptions): Promise<LogsResult> {
+    const record = await this.#find(workspace);
+    const answered = await this.#tryCall(record, "logs", input, context);
+    return answered?.result ?? logsOf(this.#historyOf(record), input);
+  }
+
+  /** What happened, also in what does not run. */
+  async summary(workspace: string, context: CallOptions): Promise<WorkspaceSummary> {
+    const record = await this.#find(workspace);
+    const answered = await this.#tryCall(record, "summary", {}, context);
+    if (answered !== undefined) return answered.result;
+    return summarizeRecord(record, this.#host.store.paths.partsOf(record.workspace_id), this.#historyOf(record));
+  }
+
+  #historyOf({ workspace_id, reset_count }: WorkspaceRecord): CommandHistory {
+    return CommandHistory.read(this.#host.store.paths.partsOf(workspace_id).commands(reset_count));
+  }
+
   async snapshots(workspace: string): Promise<{ snapshots: SnapshotView[] }> {
     return { snapshots: listSnapshots({ record: await this.#find(workspace) }) };
   }
@@ -148,7 +169,7 @@ export class Workspaces {
   async update(workspace: string, input: UpdateInput, context: CallOptions): Promise<WorkspaceStatus> {
     const record = await this.#find(workspace);
     const { name } = input;
-    if (name !== undefined) await this.#reapOver();
+    if (name !== undefined) await this.#reaper.reapOver();
     return this.#named(name, record.workspace_id, async () => {
       const updated = await this.#tryCall(record, "update", input, context);
       if (updated !== undefined) return updated.result;
@@ -184,50 +205,7 @@ export class Workspaces {
 
   /** Removes what is past its time, was never finished, or cannot be read. */
   async reapExpired(): Promise<{ removed: Reaped[] }> {
-    const { damaged } = this.#host.store.list();
-    const removed: Reaped[] = await this.#reapOver();
-    for (const one of damaged) {
-      if (await tolerated(this.#unkept.quarantine(one)))
-        removed.push({ workspace_id: one.workspace_id, name: null, reason: "damaged" });
-    }
-    return { removed };
-  }
-
-  /** Copies the disk of a workspace that does not run. */
-  exportDisk(workspace: string, output: string, context: CallOptions): Promise<ExportedDisk> {
-    return this.#whileStopped(workspace, (record) => exportDisk(this.#host, record, resolve(output), context));
-  }
-
-  listDisk(workspace: string, input: ListInput, context: CallOptions): Promise<FileListing> {
-    return this.#whileStopped(workspace, (record) => listDisk(this.#host, record, input, context));
-  }
-
-  readDisk(workspace: string, input: ReadInput, context: CallOptions): Promise<FileContent> {
-    return this.#whileStopped(workspace, (record) => readDisk(this.#host, record, input, context));
-  }
-
-  async #whileStopped<T>(workspace: string, use: (record: WorkspaceRecord) => Promise<T>): Promise<T> {
-    return this.#unkept.whileHeld(await this.#find(workspace), use);
-  }
-
-  /** Removes what is past its time or was never finished; what cannot be removed stays, and does not keep the rest. */
-  async #reapOver(): Promise<Reaped[]> {
-    this.#host.store.clearStaging();
-    const removed: Reaped[] = [];
-    for (const record of this.#host.store.list().records) {
-      const reason = this.#isOver(record);
-      if (reason === undefined || !(await tolerated(this.#unkept.remove(record)))) continue;
-      removed.push({ workspace_id: record.workspace_id, name: record.name, reason });
-    }
-    return removed;
-  }
-
-  /** Why a workspace that nobody keeps is to be removed; what somebody is about to find a keeper for is not. */
-  #isOver(record: WorkspaceRecord): Reaped["reason"] | undefined {
-    const reason = isOver(record);
-    if (reason !== "unfinished") return reason;
-    const { keeperRecord } = this.#host.store.paths.partsOf(record.workspace_id);
-    return new KeeperRecord(keeperRecord).pid() === undefined ? reason : undefined;
+    return { removed: await this.#reaper.reap() };
   }
 
   /** Writes the record of what is to be created; its name is taken from then on. */
@@ -284,7 +262,7 @@ export class Workspaces {
   /** The workspace of that id or name; one whose time is over is removed. */
   async #find(workspace: string): Promise<WorkspaceRecord> {
     const record = this.#host.store.find(workspace);
-    const reason = this.#isOver(record);
+    const reason = this.#reaper.reasonFor(record);
     if (reason === undefined || !(await this.#unkept.remove(record))) return record;
     if (reason === "unfinished") throw notFound(workspace);
     throw new PyroError("workspace_expired", `"${workspace}" reached the end of its time to live`, {
@@ -302,14 +280,10 @@ export class Workspaces {
     const { store } = this.#host;
     const paths = store.paths.partsOf(record.workspace_id);
     const { kept_by, seen } = await observe(record, paths);
-    const isGone = !store.exists(record.workspace_id) || (kept_by === "nobody" && this.#isOver(record) !== undefined);
+    const isGone =
+      !store.exists(record.workspace_id) || (kept_by === "nobody" && this.#reaper.reasonFor(record) !== undefined);
     return isGone ? undefined : statusOf(record, seen);
   }
 }
 
 const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);
-
-/** One that cannot be removed does not keep the others. */
-async function tolerated(removal: Promise<boolean>): Promise<boolean> {
-  return removal.catch(() => false);
-}

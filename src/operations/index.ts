@@ -12,11 +12,13 @@ import { workspaceDiff } from "./workspace/diff.ts";
 import { workspaceDiskExport } from "./workspace/disk/export.ts";
 import { workspaceDiskList } from "./workspace/disk/list.ts";
 import { workspaceDiskRead } from "./workspace/disk/read.ts";
+import { workspaceExec } from "./workspace/exec.ts";
 import { workspaceExport } from "./workspace/export.ts";
 import { workspaceFileList } from "./workspace/file/list.ts";
 import { workspaceFileRead } from "./workspace/file/read.ts";
 import { workspaceFileWrite } from "./workspace/file/write.ts";
 import { workspaceList } from "./workspace/list.ts";
+import { workspaceLogs } from "./workspace/logs.ts";
 import { workspacePatchApply } from "./workspace/patch/apply.ts";
 import { workspaceReap } from "./workspace/reap.ts";
 import { workspaceReset } from "./workspace/reset.ts";
@@ -26,8 +28,10 @@ import { snapshotList } from "./workspace/snapshot/list.ts";
 import { workspaceStart } from "./workspace/start.ts";
 import { workspaceStatus } from "./workspace/status.ts";
 import { workspaceStop } from "./workspace/stop.ts";
+import { workspaceSummary } from "./workspace/summary.ts";
 import { workspaceSyncPush } from "./workspace/sync/push.ts";
 import { workspaceUpdate } from "./workspace/update.ts";
+import { workspaceWait } from "./workspace/wait.ts";
 
 export const operations = {
   runInVm: run,
@@ -40,6 +44,10 @@ export const operations = {
   statusWorkspace: workspaceStatus,
   updateWorkspace: workspaceUpdate,
   pushWorkspaceSync: workspaceSyncPush,
+  execWorkspace: workspaceExec,
+  waitWorkspace: workspaceWait,
+  logsWorkspace: workspaceLogs,
+  summarizeWorkspace: workspaceSummary,
   listWorkspaceFiles: workspaceFileList,
   readWorkspaceFile: workspaceFileRead,
   writeWorkspaceFile: workspaceFileWrite,

@@ -290,15 +290,6 @@ export function listDirectory(path: string): string[] {
   }
 }
 
-/** Bytes that a file or tree occupies on disk; 0 where it does not exist. */
-export function allocatedBytes(path: string): number {
-  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return 0;
-  const own = stat.blocks * 512;
-  if (!stat.isDirectory()) return own;
-  return listDirectory(path).reduce((sum, name) => sum + allocatedBytes(join(path, name)), own);
-}
-
 /** Removes a file or a tree, never following a symlink; nothing happens where it does not exist. */
 export function remove(path: string): void {
   attempt("remove", path, () => fs.rmSync(path, { recursive: true, force: true }));

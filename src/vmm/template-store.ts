@@ -4,7 +4,6 @@ import { z } from "zod";
 import { PyroError, toPyroError } from "../contract/errors.ts";
 import { type FileStamp, fileStamp, isSameStamp } from "../platform/file-stamp.ts";
 import {
-  allocatedBytes,
   atomicWrite,
   linkNameless,
   listDirectory,
@@ -15,6 +14,7 @@ import {
   readJson,
   remove,
 } from "../platform/files.ts";
+import { allocatedBytes } from "../platform/named-files.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { hasSamePurpose, isSameClock, type TemplateOrigin, templateKey, templateOrigin } from "./template-origin.ts";
 

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { PyroError } from "../../contract/errors.ts";
 import { operations } from "../../operations/index.ts";
 import type { Operation } from "../../operations/operation.ts";
+import { execText, logsText, summaryText, waitText } from "./commands.ts";
 import { pairs, size, table } from "./values.ts";
 import {
   diffText,
@@ -55,6 +56,10 @@ const views: Views = {
     `${path} was ${is_new ? "made" : "replaced"}: ${size(bytes_written)}\n`,
   pushWorkspaceSync: ({ entry_count, bytes_written, dest }) =>
     `${entry_count} entries (${size(bytes_written)}) were laid over ${dest}\n`,
+  execWorkspace: execText,
+  waitWorkspace: waitText,
+  logsWorkspace: logsText,
+  summarizeWorkspace: summaryText,
   applyWorkspacePatch: patchText,
   diffWorkspace: diffText,
   exportWorkspace: exportText,

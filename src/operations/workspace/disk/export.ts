@@ -29,5 +29,5 @@ export const workspaceDiskExport = operation({
   ],
   positional: ["workspace_id"],
   handle: ({ workspace_id, output }, { engine, signal, emit }) =>
-    engine.workspaces.exportDisk(workspace_id, output, { signal, emit }),
+    engine.workspaces.disks.export(workspace_id, output, { signal, emit }),
 });

@@ -20,5 +20,5 @@ export const workspaceDiskList = operation({
   errors: [...new Set([...callErrors, ...startErrors, ...pathErrors, "workspace_running" as const])],
   positional: ["workspace_id", "path"],
   handle: ({ workspace_id, ...input }, { engine, signal, emit }) =>
-    engine.workspaces.listDisk(workspace_id, input, { signal, emit }),
+    engine.workspaces.disks.list(workspace_id, input, { signal, emit }),
 });

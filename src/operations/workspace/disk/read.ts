@@ -23,5 +23,5 @@ export const workspaceDiskRead = operation({
   positional: ["workspace_id", "path"],
   only: { "content-only": "content" },
   handle: ({ workspace_id, ...input }, { engine, signal, emit }) =>
-    engine.workspaces.readDisk(workspace_id, input, { signal, emit }),
+    engine.workspaces.disks.read(workspace_id, input, { signal, emit }),
 });

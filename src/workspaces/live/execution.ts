@@ -1,0 +1,39 @@
+/** Commands of a running workspace as its callers ask for them. */
+import type { Outcome } from "../../contract/outcome.ts";
+import type { CommandContext, ExecInput } from "../commands/commands.ts";
+import type { WaitInput } from "../commands/conditions.ts";
+import type { ExecResult, WaitResult } from "../commands/results.ts";
+import { hostCompatWarning } from "../one-shot.ts";
+import type { LiveWorkspace } from "./live-workspace.ts";
+
+/** Ends that a person should be told of in words; the others show in the exit status. */
+const told: ReadonlySet<Outcome["kind"]> = new Set(["timeout", "oom", "disk_full", "network_denied"]);
+
+/** Runs a command beside whatever else runs. */
+export async function execCommand(
+  workspace: LiveWorkspace,
+  input: ExecInput,
+  context: CommandContext,
+): Promise<ExecResult> {
+  await workspace.order.settled();
+  if (workspace.session.execution_mode === "host_compat")
+    await context.emit({ type: "warning", message: hostCompatWarning });
+  workspace.noteActivity();
+  const result = await workspace.commands.exec(input, context);
+  const { outcome } = result;
+  if (outcome !== null && told.has(outcome.kind)) {
+    const remedy = outcome.remedy === null ? "" : `: ${outcome.remedy}`;
+    await context.emit({ type: "warning", message: `${outcome.detail}${remedy}` });
+  }
+  return result;
+}
+
+/** Waits beside whatever else runs. */
+export async function waitForCommand(
+  workspace: LiveWorkspace,
+  input: WaitInput,
+  context: Pick<CommandContext, "signal">,
+): Promise<WaitResult> {
+  await workspace.order.settled();
+  return workspace.commands.wait(input, context);
+}

@@ -1,0 +1,127 @@
+/** What happened in a workspace since its last reset, short enough to be read at once. */
+import { shownInWorkspace } from "../../contract/workspace-paths.ts";
+import type { WorkspacePaths } from "../../store/paths.ts";
+import type { WorkspaceRecord } from "../../store/workspace-record.ts";
+import { logsOf } from "../commands/logs.ts";
+import type { CommandSummary } from "../commands/results.ts";
+import type { CommandHistory } from "../history/history.ts";
+import type { WorkContext } from "../machine-source.ts";
+import { compare } from "./changes.ts";
+import { Journal, type JournalEntry } from "./journal.ts";
+import type { LiveWorkspace } from "./live-workspace.ts";
+
+/** Things of one kind that are named one by one. */
+const NAMED = 20;
+/** Characters of a command line. */
+const COMMAND_CHARS = 200;
+
+export interface SummarizedCommand {
+  readonly sequence: number;
+  readonly command: string;
+  readonly state: "running" | "finished";
+  readonly exit_code: number | null;
+  readonly outcome_kind: string | null;
+  readonly duration_ms: number | null;
+}
+
+export interface WorkspaceSummary {
+  readonly workspace_id: string;
+  readonly name: string | null;
+  /** The last reset, or the creation */
+  readonly since: string;
+  readonly reset_count: number;
+  readonly command_count: number;
+  readonly failed_command_count: number;
+  /** The newest of them, oldest first */
+  readonly commands: readonly SummarizedCommand[];
+  readonly syncs: readonly string[];
+  readonly file_writes: readonly string[];
+  readonly patches: readonly string[];
+  readonly snapshots: readonly string[];
+  readonly exports: readonly string[];
+  readonly service_count: number;
+  /** Null where the workspace does not run, so that nothing can be compared */
+  readonly diff: DiffTotals | null;
+}
+
+export interface DiffTotals {
+  readonly entry_count: number;
+  readonly additions: number;
+  readonly deletions: number;
+  readonly paths: readonly string[];
+}
+
+/** Sums up a running workspace. */
+export async function summarizeWorkspace(workspace: LiveWorkspace, { signal }: WorkContext): Promise<WorkspaceSummary> {
+  const { record, paths } = workspace;
+  const { commands } = await workspace.commands.logs({ tail_lines: 1 });
+  const diff = await workspace.readTree((tree) =>
+    compare(workspace, tree, { binary: false, max_patch_bytes: 1_048_576 }, signal),
+  );
+  const totals = {
+    entry_count: diff.entry_count,
+    additions: diff.additions,
+    deletions: diff.deletions,
+    paths: diff.entries.slice(0, NAMED).map(({ path, status }) => `${status} ${path}`),
+  };
+  return summaryOf(record, paths, commands, totals);
+}
+
+/** Sums up what is on record of a workspace that does not run. */
+export async function summarizeRecord(
+  record: WorkspaceRecord,
+  paths: WorkspacePaths,
+  history: CommandHistory,
+): Promise<WorkspaceSummary> {
+  const { commands } = await logsOf(history, { tail_lines: 1 });
+  return summaryOf(record, paths, commands, null);
+}
+
+function summaryOf(
+  { workspace_id, name, created_at, last_reset_at, reset_count }: WorkspaceRecord,
+  paths: WorkspacePaths,
+  commands: readonly CommandSummary[],
+  diff: DiffTotals | null,
+): WorkspaceSummary {
+  const entries = new Journal(paths.journal(reset_count)).entries();
+  const of = (kind: JournalEntry["kind"]) =>
+    entries
+      .filter((entry) => entry.kind === kind)
+      .slice(-NAMED)
+      .map(sentence);
+  return {
+    workspace_id,
+    name,
+    since: last_reset_at ?? created_at,
+    reset_count,
+    command_count: commands.length,
+    failed_command_count: commands.filter(({ exit_code }) => (exit_code ?? 0) !== 0).length,
+    commands: commands.slice(-NAMED).map(commandOf),
+    syncs: of("sync"),
+    file_writes: of("file_write"),
+    patches: of("patch"),
+    snapshots: of("snapshot"),
+    exports: of("export"),
+    service_count: 0,
+    diff,
+  };
+}
+
+function commandOf({ sequence, command, state, exit_code, outcome_kind, duration_ms }: CommandSummary) {
+  return { sequence, command: command.join(" ").slice(0, COMMAND_CHARS), state, exit_code, outcome_kind, duration_ms };
+}
+
+function sentence(entry: JournalEntry): string {
+  switch (entry.kind) {
+    case "sync":
+      return `${entry.entry_count} entries, ${entry.bytes} bytes, to ${entry.dest}`;
+    case "file_write":
+      return `${shownInWorkspace(entry.path)}, ${entry.bytes} bytes`;
+    case "patch":
+      return `${entry.file_count} files: ${entry.files.join(", ")}${entry.file_count > entry.files.length ? ", …" : ""}`;
+    case "snapshot":
+      return entry.is_deleted ? `${entry.name} was deleted` : `${entry.name} was made`;
+    case "export":
+      return `${entry.path} to ${entry.output}, ${entry.bytes} bytes`;
+  }
+}
