@@ -51,9 +51,10 @@ export class Unkept {
     return this.#ifFree(damaged, () => void this.#store.quarantine(damaged));
   }
 
-  /** The same, waiting for its keeper to go. Throws `workspace_running` where that takes longer than `deadline_ms`. */
-  async removeSoon(workspace_id: string, deadline_ms: number): Promise<void> {
+  /** Removes one whose keeper goes when it is asked to. Throws `workspace_running` where that takes longer than `deadline_ms`. */
+  async removeSoon(workspace_id: string, deadline_ms: number, askToGo: () => Promise<void>): Promise<void> {
     for (const end = performance.now() + deadline_ms; performance.now() < end; ) {
+      await askToGo();
       if (!this.#store.exists(workspace_id) || (await this.remove({ workspace_id }))) return;
       await delay(PAUSE_MS);
     }

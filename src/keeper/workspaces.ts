@@ -185,22 +185,18 @@ export class Workspaces {
     return { workspace_id };
   }
 
-  /** Lets the keeper remove it; one that cannot is killed. */
+  /** Lets the keeper remove it, which it may be about to get; one that cannot is killed. */
   async #destroy(workspace_id: string, context: CallOptions): Promise<void> {
-    const paths = this.#host.store.paths.partsOf(workspace_id);
-    const deadline = AbortSignal.timeout(GRACE_MS);
-    try {
-      await callKeeper(
-        paths.directory,
-        "delete",
-        {},
-        { ...context, signal: AbortSignal.any([context.signal, deadline]) },
-      );
-    } catch (thrown) {
-      if (context.signal.aborted) throw thrown;
-      new KeeperRecord(paths.keeperRecord).kill();
-    }
-    await this.#unkept.removeSoon(workspace_id, GRACE_MS);
+    const { directory, keeperRecord } = this.#host.store.paths.partsOf(workspace_id);
+    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(GRACE_MS)]);
+    await this.#unkept.removeSoon(workspace_id, 2 * GRACE_MS, async () => {
+      try {
+        await callKeeper(directory, "delete", {}, { ...context, signal });
+      } catch (thrown) {
+        if (context.signal.aborted) throw thrown;
+        new KeeperRecord(keeperRecord).kill();
+      }
+    });
   }
 
   /** Removes what is past its time, was never finished, or cannot be read. */

@@ -103,12 +103,14 @@ export class WorkspaceStore {
 
   /** Removes what killed processes were making or removing; what cannot be removed is left for the next time. */
   clearStaging(): void {
-    for (const name of listDirectory(this.paths.staging)) {
-      const path = join(this.paths.staging, name);
-      try {
-        if (GONE.test(name) || (changedAt(path) ?? 0) < Date.now() - ABANDONED_MS) remove(path);
-      } catch {}
-    }
+    tolerated(() => {
+      for (const name of listDirectory(this.paths.staging)) {
+        const path = join(this.paths.staging, name);
+        tolerated(() => {
+          if (GONE.test(name) || (changedAt(path) ?? 0) < Date.now() - ABANDONED_MS) remove(path);
+        });
+      }
+    });
   }
 
   /** Moves what is damaged out of the way, and says where it is. */
@@ -129,6 +131,14 @@ export class WorkspaceStore {
 const NO_RECORD = "it has no record";
 
 const textOf = (record: WorkspaceRecord): string => `${JSON.stringify(record, null, 2)}\n`;
+
+function tolerated(action: () => void): void {
+  try {
+    action();
+  } catch {
+    // The next one tries again.
+  }
+}
 
 function readWorkspace(path: string) {
   try {

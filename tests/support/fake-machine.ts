@@ -14,7 +14,7 @@ import {
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { OpenFile } from "../../src/platform/files.ts";
+import { ioError, type OpenFile } from "../../src/platform/files.ts";
 import { openExisting } from "../../src/platform/named-files.ts";
 import { packageRoot } from "../../src/platform/package-root.ts";
 import type { Machine, MachineEnd } from "../../src/vmm/machine.ts";
@@ -100,10 +100,14 @@ export function fakeSourceWithDisks(directory: string): MachineSource {
     image: async () => image,
     newDisk: async () => {
       const path = join(directory, `new-${randomUUID()}`);
-      writeFileSync(path, randomUUID());
-      const file = openExisting(path, "r");
-      rmSync(path);
-      return file;
+      try {
+        writeFileSync(path, randomUUID());
+        return openExisting(path, "r");
+      } catch (thrown) {
+        throw ioError(thrown, "write", path);
+      } finally {
+        rmSync(path, { force: true });
+      }
     },
     open: async ({ disk }) => {
       const layers = (disk?.layers ?? []).map((file) => String(file.readAll()));

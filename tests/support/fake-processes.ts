@@ -14,6 +14,8 @@ import { patience } from "./patience.ts";
 export interface FakeProcesses {
   readonly pyro: PyroMethods;
   readonly host: WorkspaceHost;
+  /** What callers and keepers run */
+  readonly script: string;
   /** Directory of the test's own, beside the home */
   readonly room: string;
   /** Has every process that is started from now on fail at a place, as `POINT:N:ACTION`; undefined for none */
@@ -47,6 +49,7 @@ export async function openFakeProcesses(): Promise<FakeProcesses> {
   return {
     pyro: fakePyro(host, script),
     host,
+    script,
     room: join(home, "room"),
     fail: (demand) => {
       if (demand === undefined) delete process.env["PYRO_FAIL"];

@@ -1,0 +1,152 @@
+/** Workspaces on real virtual machines whose processes are killed, stopped, or lose their directory: nothing is left, and there is a way on. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { KeeperRecord } from "../../src/keeper/keeper-record.ts";
+import { Pyro } from "../../src/sdk/pyro.ts";
+import type { StatePaths } from "../../src/store/paths.ts";
+import { finished, startCli } from "../support/cli.ts";
+import { copiedHome, ENVIRONMENT } from "../support/copied-home.ts";
+import { descendants, type ProcessIdentity, survivors, untilEmpty } from "../support/leftovers.ts";
+import { patience } from "../support/patience.ts";
+
+let scratch = "";
+let paths: StatePaths;
+let pyro: Pyro;
+
+beforeAll(async () => {
+  scratch = mkdtempSync(join(tmpdir(), "pyro-vm-faults-"));
+  paths = await copiedHome(scratch);
+  process.env["PYRO_HOME"] = paths.data;
+  pyro = new Pyro();
+  await pyro.runInVm({ environment: ENVIRONMENT, command: ["true"], timeout_seconds: 120 });
+});
+afterAll(async () => {
+  for (const { workspace_id } of (await pyro.listWorkspaces()).workspaces) await pyro.deleteWorkspace({ workspace_id });
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const keeperOf = (workspace_id: string): number =>
+  new KeeperRecord(paths.partsOf(workspace_id).keeperRecord).pid() ?? expect.fail("it has no keeper");
+
+/** A keeper with its machine, and what it may not leave. */
+async function kept(): Promise<{ workspace_id: string; keeper: number; processes: ProcessIdentity[] }> {
+  const { workspace_id } = await pyro.createWorkspace({ environment: ENVIRONMENT });
+  await pyro.writeWorkspaceFile({ workspace_id, path: "kept", text: "kept" });
+  await pyro.stopWorkspace({ workspace_id });
+  await pyro.startWorkspace({ workspace_id });
+  const keeper = keeperOf(workspace_id);
+  return { workspace_id, keeper, processes: descendants(keeper) };
+}
+
+const content = async (workspace_id: string) => (await pyro.readWorkspaceFile({ workspace_id, path: "kept" })).content;
+
+async function goesOnAndGoes(workspace_id: string, processes: ProcessIdentity[]): Promise<void> {
+  expect(await untilEmpty(() => survivors(processes), 2000 * patience)).toEqual([]);
+  await expect(content(workspace_id)).rejects.toMatchObject({ code: "workspace_crashed" });
+  expect(await pyro.startWorkspace({ workspace_id })).toMatchObject({ state: "started" });
+  expect(await content(workspace_id)).toBe("kept");
+  await pyro.resetWorkspace({ workspace_id });
+  const last = descendants(keeperOf(workspace_id));
+  await pyro.deleteWorkspace({ workspace_id });
+  expect(await untilEmpty(() => survivors(last), 2000 * patience)).toEqual([]);
+  expect([...readdirSync(paths.workspaces), ...readdirSync(paths.staging)]).toEqual([]);
+}
+
+describe("a workspace", () => {
+  it("whose keeper is killed loses its machine, and nothing that was on its disk", async () => {
+    const { workspace_id, keeper, processes } = await kept();
+    expect(processes.length).toBeGreaterThan(1);
+    process.kill(keeper, "SIGKILL");
+    await goesOnAndGoes(workspace_id, processes);
+  });
+
+  it("whose QEMU is killed says so within a second", async () => {
+    const { workspace_id, processes } = await kept();
+    const qemu = processes.find(({ name }) => name.startsWith("qemu")) ?? expect.fail("no QEMU");
+    process.kill(qemu.pid, "SIGKILL");
+    const code = async () => (await pyro.statusWorkspace({ workspace_id })).failure?.code;
+    await expect.poll(code, { timeout: 1000 * patience + 2000 }).toBe("guest_lost");
+    await goesOnAndGoes(workspace_id, processes);
+  });
+
+  it("whose keeper is stopped is listed as such in seconds, refuses calls, and is deleted", async () => {
+    const { workspace_id, keeper, processes } = await kept();
+    process.kill(keeper, "SIGSTOP");
+    const began = performance.now();
+    const { workspaces } = await pyro.listWorkspaces();
+    expect(workspaces).toMatchObject([{ workspace_id, state: "failed", failure: { code: "keeper_stalled" } }]);
+    expect(performance.now() - began).toBeLessThan(5000 * patience);
+    await expect(content(workspace_id)).rejects.toMatchObject({ code: "keeper_stalled" });
+    expect(await pyro.deleteWorkspace({ workspace_id })).toEqual({ workspace_id });
+    expect(await untilEmpty(() => survivors(processes), 2000 * patience)).toEqual([]);
+  });
+
+  it("whose keeper was stopped for a while goes on as if nothing had been", async () => {
+    const { workspace_id, keeper, processes } = await kept();
+    process.kill(keeper, "SIGSTOP");
+    await delay(3000);
+    process.kill(keeper, "SIGCONT");
+    expect(await content(workspace_id)).toBe("kept");
+    expect(survivors(processes)).toEqual(processes);
+    await pyro.deleteWorkspace({ workspace_id });
+  });
+
+  it("whose directory is removed behind its back ends its machine soon", async () => {
+    const { workspace_id, processes } = await kept();
+    rmSync(paths.workspace(workspace_id), { recursive: true });
+    await expect(content(workspace_id)).rejects.toMatchObject({ code: "workspace_not_found" });
+    expect(await untilEmpty(() => survivors(processes), 15_000 * patience)).toEqual([]);
+    expect(readdirSync(paths.workspaces)).toEqual([]);
+  });
+});
+
+describe("pyro workspace create", () => {
+  const create = ["workspace", "create", ENVIRONMENT, "--name", "cut"];
+  const env = () => ({ PYRO_HOME: paths.data });
+
+  it.each([30, 150, 300, 500, 800])("interrupted after %i ms leaves nothing, or all of it", async (moment) => {
+    const child = startCli(create, { env: env() });
+    const end = finished(child);
+    await delay(moment);
+    child.kill("SIGINT");
+    const { status } = await end;
+    expect([0, 130, null]).toContain(status);
+    const { workspaces } = await pyro.listWorkspaces();
+    expect(workspaces.map(({ state }) => state)).toEqual(status === 0 ? ["started"] : []);
+    expect(keepers()).toHaveLength(status === 0 ? 1 : 0);
+    const again = await pyro.createWorkspace({ environment: ENVIRONMENT, name: status === 0 ? "other" : "cut" });
+    for (const { workspace_id } of [again, ...workspaces]) await pyro.deleteWorkspace({ workspace_id });
+  });
+
+  it.each([100, 250, 400, 700])("killed after %i ms finishes, or leaves nothing", async (moment) => {
+    const child = startCli(create, { env: env() });
+    const end = finished(child);
+    await delay(moment);
+    child.kill("SIGKILL");
+    await end;
+    const states = async () => (await pyro.listWorkspaces()).workspaces.map(({ state }) => state);
+    await expect.poll(states, { timeout: 30_000 * patience }).not.toContain("starting");
+    for (const state of await states()) expect(state).toBe("started");
+    for (const { workspace_id } of (await pyro.listWorkspaces()).workspaces)
+      await pyro.deleteWorkspace({ workspace_id });
+    expect([...readdirSync(paths.workspaces), ...readdirSync(paths.staging)]).toEqual([]);
+    await expect.poll(keepers, { timeout: 5000 * patience }).toEqual([]);
+  });
+});
+
+/** Keepers of this home. */
+function keepers(): string[] {
+  return readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && isKeeper(pid));
+}
+
+function isKeeper(pid: string): boolean {
+  try {
+    const isOfHome = readFileSync(`/proc/${pid}/environ`, "utf8").includes(`PYRO_HOME=${paths.data}`);
+    return isOfHome && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("keeper.js");
+  } catch {
+    return false;
+  }
+}
