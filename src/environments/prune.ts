@@ -1,8 +1,8 @@
 /** Frees what the cache no longer needs, leaving alone whatever a build may be working on. */
 import { basename, join } from "node:path";
+import { allocatedBytes } from "../platform/directories.ts";
 import { listDirectory, remove } from "../platform/files.ts";
 import { withFreeLock } from "../platform/lock.ts";
-import { allocatedBytes } from "../platform/named-files.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { WorkspaceStore } from "../store/workspace-store.ts";
 import { catalog } from "./catalog.ts";

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { errnoOf, ioError, syncDirectory } from "./files.ts";
+import { errnoOf, ioError, listDirectory, syncDirectory } from "./files.ts";
 
 /** Makes a directory of ours, 0700, unless it is there; the one that it lies in must be. */
 export function ensureDirectory(path: string): void {
@@ -57,4 +57,13 @@ export function moveInto(path: string, directory: string): string {
   place(path, to);
   syncDirectory(dirname(path));
   return to;
+}
+
+/** Bytes that a file or tree occupies on disk; 0 where it does not exist. */
+export function allocatedBytes(path: string): number {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return 0;
+  const own = stat.blocks * 512;
+  if (!stat.isDirectory()) return own;
+  return listDirectory(path).reduce((sum, name) => sum + allocatedBytes(join(path, name)), own);
 }

@@ -1,7 +1,7 @@
 /** Files of ours under names that stay: opened as they are, made new, and noted by their time of change. */
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
-import { errnoOf, ioError, listDirectory, OpenFile, syncDirectory } from "./files.ts";
+import { dirname } from "node:path";
+import { errnoOf, ioError, OpenFile, syncDirectory } from "./files.ts";
 
 /** Unit of `st_blocks`, whatever the file system's own. */
 const BLOCK_BYTES = 512;
@@ -52,15 +52,6 @@ export function changedAt(path: string): number | undefined {
     if (errnoOf(thrown) === "ENOENT") return undefined;
     throw ioError(thrown, "examine", path);
   }
-}
-
-/** Bytes that a file or tree occupies on disk; 0 where it does not exist. */
-export function allocatedBytes(path: string): number {
-  const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return 0;
-  const own = stat.blocks * BLOCK_BYTES;
-  if (!stat.isDirectory()) return own;
-  return listDirectory(path).reduce((sum, name) => sum + allocatedBytes(join(path, name)), own);
 }
 
 /** Bytes that an open file occupies on its disk. */

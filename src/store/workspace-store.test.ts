@@ -65,6 +65,14 @@ function instead(path: string, make: (path: string) => unknown): void {
   make(path);
 }
 
+it("a record that is no regular file, or too long, is not read at all", () => {
+  for (const number of [1, 2]) store.create(record(number));
+  truncateSync(fileOf(record(1)), 1_073_741_824);
+  instead(fileOf(record(2)), (name) => execFileSync("mkfifo", [name]));
+  const reasons = store.list().damaged.map(({ reason }) => reason);
+  expect(reasons).toEqual(["it has 1073741824 bytes", "it is no regular file"]);
+});
+
 describe("a workspace that is made or removed", () => {
   const staged = () => readdirSync(store.paths.staging);
 

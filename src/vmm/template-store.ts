@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { PyroError, toPyroError } from "../contract/errors.ts";
+import { allocatedBytes } from "../platform/directories.ts";
 import { type FileStamp, fileStamp, isSameStamp } from "../platform/file-stamp.ts";
 import {
   atomicWrite,
@@ -14,7 +15,6 @@ import {
   readJson,
   remove,
 } from "../platform/files.ts";
-import { allocatedBytes } from "../platform/named-files.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { hasSamePurpose, isSameClock, type TemplateOrigin, templateKey, templateOrigin } from "./template-origin.ts";
 

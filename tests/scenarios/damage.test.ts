@@ -128,6 +128,18 @@ describe("a workspace with", () => {
   });
 });
 
+it("a change that cannot be noted is made and answered all the same", async () => {
+  const { workspace_id } = await fake.pyro.createWorkspace({ environment });
+  const paths = fake.host.store.paths.partsOf(workspace_id);
+  for (const path of [join(paths.history(0), "journal"), paths.activity]) {
+    rmSync(path, { force: true });
+    mkdirSync(path);
+  }
+  expect(await fake.pyro.writeWorkspaceFile({ workspace_id, path: "f", text: "f" })).toMatchObject({ is_new: true });
+  await fake.pyro.pushWorkspaceSync({ workspace_id, source: fake.room });
+  await fake.pyro.deleteWorkspace({ workspace_id });
+});
+
 describe("what was left", () => {
   it("unfinished is reaped by the next create, unless somebody is about to find it a keeper", async () => {
     const left = rested({ intent: "creating", name: "half" });
