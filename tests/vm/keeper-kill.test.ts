@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type FakeProcesses, openFakeProcesses } from "../support/fake-processes.ts";
+import { patience } from "../support/patience.ts";
 
 const environment = "debian:12";
 let fake: FakeProcesses;
@@ -128,7 +129,7 @@ describe("a keeper that is killed during a change", () => {
     if (state !== "stopped") expect([state, failure?.code]).toEqual(["failed", "keeper_lost"]);
     const code = state === "stopped" ? "workspace_stopped" : "workspace_crashed";
     await expect(content(workspace_id)).rejects.toMatchObject({ code });
-    expect(fake.machines()).toEqual([]);
+    await expect.poll(() => fake.machines(), { timeout: 2_000 * patience }).toEqual([]);
     await fake.pyro.startWorkspace({ workspace_id });
     expect([before, change.after]).toContainEqual(await content(workspace_id));
     await usableAndGone(workspace_id);
