@@ -44,6 +44,7 @@ export function startHostCage(spec: HostCageSpec): Machine {
   const ended = child.ended.then((): MachineEnd => {
     return {
       reason: killed ? "killed" : "vmm_failed",
+      cause: null,
       console_tail: "",
       vmm_tail: shownTail(log.text()),
     };

@@ -35,10 +35,17 @@ export const diskSerial = { root: "root", disk: "disk" } as const;
 /** Why a machine is no longer there. */
 export interface MachineEnd {
   readonly reason: "killed" | "guest_panic" | "guest_exit" | "vmm_failed";
+  /** QEMU's name for what stopped its guest, such as `guest-shutdown`; `guest-reset` is a reboot or a triple fault; null where it gave none */
+  readonly cause: string | null;
   /** Last output of the guest's console, cleaned */
   readonly console_tail: string;
   /** Last messages of the VMM itself, cleaned */
   readonly vmm_tail: string;
+}
+
+/** Whether the guest's CPU was reset, which nothing in a guest does that means to power off. */
+export function wasReset({ cause }: Pick<MachineEnd, "cause">): boolean {
+  return cause === "guest-reset";
 }
 
 /** A machine whose agent waits for its first request. */

@@ -15,6 +15,13 @@ import { Ring, shownPanic, shownTail, VMM_LOG_BYTES } from "./ring.ts";
 /** How long a killed VMM may take to vanish before we stop waiting, in milliseconds. */
 const VANISH_MS = 5_000;
 
+const shutdown = z.object({ reason: z.string().regex(/^[a-z-]{1,32}$/) });
+
+/** Why QEMU stops its guest, where this event says so; with `-no-reboot` that is how a reset begins, too. */
+export function shutdownCause(event: string, data: unknown): string | undefined {
+  return event === "SHUTDOWN" ? shutdown.safeParse(data).data?.reason : undefined;
+}
+
 const migrationEnd = z.object({ status: z.enum(["completed", "failed"]) });
 
 /** How QEMU's saving of a state ended, where this event says so. */
@@ -49,10 +56,12 @@ export class QemuMachine implements Machine {
     this.#qmp = new Qmp(this.#monitor);
     const log = new Ring(VMM_LOG_BYTES);
     child.stderr.on("data", (chunk: Buffer) => log.push(chunk));
+    const cause = this.#qmp.event(shutdownCause).catch(() => null);
     const closed = new Promise<void>((resolve) => child.stdout.once("close", resolve));
     this.ended = child.ended.then(async (end) => {
-      await Promise.race([closed, delay(VANISH_MS, undefined, { ref: false })]);
-      return this.#describe(end, log);
+      const late = delay(VANISH_MS, undefined, { ref: false });
+      await Promise.race([closed, late]);
+      return this.#describe(end, (await Promise.race([cause, late])) ?? null, log);
     });
   }
 
@@ -118,10 +127,10 @@ export class QemuMachine implements Machine {
     this.#monitor.destroy();
   }
 
-  #describe(end: ChildEnd, log: Ring): MachineEnd {
+  #describe(end: ChildEnd, cause: string | null, log: Ring): MachineEnd {
     const panic = shownPanic(this.#watch.ring.text());
     const vmm_tail = shownTail(end.error?.message ?? log.text());
-    return { reason: this.#reason(end, panic !== undefined), console_tail: panic ?? this.tail(), vmm_tail };
+    return { reason: this.#reason(end, panic !== undefined), cause, console_tail: panic ?? this.tail(), vmm_tail };
   }
 
   #reason(end: ChildEnd, hasPanicked: boolean): MachineEnd["reason"] {

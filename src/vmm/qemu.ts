@@ -140,13 +140,12 @@ function bootTimeout(deadline_ms: number, console_tail: string): PyroError {
 }
 
 function startError(end: MachineEnd): PyroError {
-  const { console_tail, vmm_tail } = end;
   const caged = cageError(end);
   if (caged !== undefined) return caged;
-  const why = vmm_tail.trim().split("\n").at(-1) ?? "";
+  const why = end.vmm_tail.trim().split("\n").at(-1) ?? "";
   const message =
     end.reason === "guest_panic"
       ? "The guest's kernel panicked while it booted"
       : `The virtual machine monitor ended before the guest answered${why === "" ? "" : `: ${why}`}`;
-  return new PyroError("vm_start_failed", message, { details: { reason: end.reason, console_tail, vmm_tail } });
+  return new PyroError("vm_start_failed", message, { details: { ...end } });
 }

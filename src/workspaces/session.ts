@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PyroError } from "../contract/errors.ts";
 import type { OpenFile } from "../platform/files.ts";
 import { cageError } from "../vmm/cage.ts";
-import type { MachineEnd } from "../vmm/machine.ts";
+import { type MachineEnd, wasReset } from "../vmm/machine.ts";
 import { AgentClient } from "../wire/client.ts";
 import type { OutputSink } from "../wire/exec-stream.ts";
 import { type ExecEnded, type Message, PROTOCOL_VERSION } from "../wire/messages.ts";
@@ -204,9 +204,10 @@ function lost(end: MachineEnd, cause?: PyroError): PyroError {
   const what = {
     killed: "The virtual machine was killed",
     guest_panic: "The guest's kernel panicked",
-    guest_exit: "The guest powered itself off",
+    guest_exit: wasReset(end)
+      ? "The guest's CPU was reset, as by a reboot or after a triple fault"
+      : "The guest powered itself off",
     vmm_failed: "The virtual machine monitor failed",
   }[end.reason];
-  const { reason, console_tail, vmm_tail } = end;
-  return new PyroError("guest_lost", what, { details: { reason, console_tail, vmm_tail }, cause });
+  return new PyroError("guest_lost", what, { details: { ...end }, cause });
 }

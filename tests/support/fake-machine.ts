@@ -35,7 +35,7 @@ export async function startFakeMachine(below = tmpdir()): Promise<Machine> {
   const ended = new Promise<MachineEnd>((resolve) => {
     child.once("exit", () => {
       rmSync(directory, { recursive: true, force: true });
-      resolve({ reason: "killed", console_tail: "", vmm_tail: "" });
+      resolve({ reason: "killed", cause: null, console_tail: "", vmm_tail: "" });
     });
   });
   const channel = await connectSoon(socket);

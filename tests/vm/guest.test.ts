@@ -79,12 +79,14 @@ describe("one guest", () => {
   });
 
   it.each([
-    ["panics", "echo c > /proc/sysrq-trigger; sleep 60", "guest_panic"],
-    ["reboots", "echo b > /proc/sysrq-trigger; sleep 60", "guest_exit"],
-  ])("that %s ends its command with the reason", async (_, script, reason) => {
+    ["panics", "c", { reason: "guest_panic" }, /panicked/],
+    ["is reset", "b", { reason: "guest_exit", cause: "guest-reset" }, /CPU was reset/],
+    ["powers off", "o", { reason: "guest_exit", cause: "guest-shutdown" }, /powered itself off/],
+  ])("that %s ends its command with the reason", async (_, key, details, message) => {
+    const script = `echo ${key} > /proc/sysrq-trigger; sleep 60`;
     const started = performance.now();
     const lost = pyro.runInVm({ environment: "debian:12", command: ["sh", "-c", script], timeout_seconds: 60 });
-    await expect(lost).rejects.toMatchObject({ code: "guest_lost", details: { reason } });
+    await expect(lost).rejects.toMatchObject({ code: "guest_lost", details, message: expect.stringMatching(message) });
     expect(performance.now() - started).toBeLessThan(40_000);
   });
 
