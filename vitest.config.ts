@@ -1,5 +1,6 @@
 /** The test suites, from milliseconds to minutes: unit, contract, scenarios on the fake machine, and real VMs. */
 import { defineConfig } from "vitest/config";
+import { patience } from "./tests/support/patience.ts";
 
 export default defineConfig({
   test: {
@@ -36,8 +37,8 @@ export default defineConfig({
           include: ["tests/vm/**/*.test.ts"],
           sequence: { groupOrder: 2 },
           fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 180_000 * patience,
+          hookTimeout: 180_000 * patience,
         },
       },
     ],

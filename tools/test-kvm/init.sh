@@ -21,7 +21,7 @@ run_tests() {
   cd /mnt/project
   export PYRO_ACCEL=kvm PYRO_TEST_OFFLINE=1 PYRO_TEST_PATIENCE=20 NO_COLOR=1
   bin/pyro doctor --quiet || return
-  node_modules/.bin/vitest run --project vm --reporter=verbose --testTimeout=1800000 --hookTimeout=1800000 $(cat /mnt/tests)
+  node_modules/.bin/vitest run --project vm --reporter=verbose $(cat /mnt/tests)
 }
 
 stty -F /dev/ttyS1 raw
