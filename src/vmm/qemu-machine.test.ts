@@ -1,3 +1,4 @@
+/** What a machine tells of its end, out of what QEMU says. */
 import { describe, expect, it } from "vitest";
 import { shutdownCause } from "./qemu-machine.ts";
 
