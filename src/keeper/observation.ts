@@ -21,25 +21,20 @@ const keepersView: z.ZodType<Observed> = z.object({
   failure: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 
-export interface Observation {
-  readonly kept_by: "keeper" | "nobody";
-  readonly seen: Observed;
-}
-
-/** Asks the keeper, where there is one. */
-export async function observe(record: WorkspaceRecord, paths: WorkspacePaths): Promise<Observation> {
+/** What the keeper says; undefined where there is none, or it has just gone. */
+export async function observe(record: WorkspaceRecord, paths: WorkspacePaths): Promise<Observed | undefined> {
   try {
     const options = { signal: AbortSignal.timeout(ANSWER_MS), emit: () => {} };
     const answer = await callKeeper(paths.directory, "status", {}, options);
-    if (answer === undefined) return { kept_by: "nobody", seen: resting(record, paths) };
-    return { kept_by: "keeper", seen: keepersView.parse(answer.result) };
+    return answer && keepersView.parse(answer.result);
   } catch (thrown) {
-    return { kept_by: "keeper", seen: { ...resting(record, paths), state: "failed", failure: failureOf(thrown) } };
+    const failure = failureOf(thrown);
+    return failure.code === "keeper_lost" ? undefined : { ...resting(record, paths), state: "failed", failure };
   }
 }
 
 /** What can be said without a keeper. */
-function resting(record: WorkspaceRecord, paths: WorkspacePaths): Observed {
+export function resting(record: WorkspaceRecord, paths: WorkspacePaths): Observed {
   const seen = { execution_mode: null, command_count: commandCount(record, paths), ...activity(record, paths) };
   if (record.intent === "creating") return { ...seen, state: "starting", failure: null };
   if (record.wanted === "stopped") return { ...seen, state: "stopped", failure: null };

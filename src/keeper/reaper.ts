@@ -46,7 +46,7 @@ export class Reaper {
   /** Why a workspace that nobody keeps is to be removed; what somebody is about to find a keeper for is not. */
   reasonFor(record: WorkspaceRecord): "expired" | "unfinished" | undefined {
     const reason = isOver(record);
-    if (reason !== "unfinished") return reason;
+    if (record.intent !== "creating") return reason;
     const { keeperRecord } = this.#store.paths.partsOf(record.workspace_id);
     return new KeeperRecord(keeperRecord).pid() === undefined ? reason : undefined;
   }

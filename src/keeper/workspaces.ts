@@ -17,7 +17,7 @@ import { type CallOptions, callKeeper } from "./control-client.ts";
 import { KeeperRecord } from "./keeper-record.ts";
 import type { Launch } from "./launch.ts";
 import type { KeeperMethods } from "./methods.ts";
-import { observe } from "./observation.ts";
+import { observe, resting } from "./observation.ts";
 import { type Reaped, Reaper } from "./reaper.ts";
 import { type CreateWorkspaceInput, newRecord, notFound, notKept, withoutDisk } from "./record-rules.ts";
 import { StoppedDisks } from "./stopped-disks.ts";
@@ -275,10 +275,12 @@ export class Workspaces {
   async #view(record: WorkspaceRecord): Promise<WorkspaceStatus | undefined> {
     const { store } = this.#host;
     const paths = store.paths.partsOf(record.workspace_id);
-    const { kept_by, seen } = await observe(record, paths);
-    const isGone =
-      !store.exists(record.workspace_id) || (kept_by === "nobody" && this.#reaper.reasonFor(record) !== undefined);
-    return isGone ? undefined : statusOf(record, seen);
+    const seen = await observe(record, paths);
+    // Whoever kept it may have changed the record, or removed it, as it went.
+    const now = store.current(record.workspace_id);
+    if (now === undefined) return undefined;
+    if (seen !== undefined) return statusOf(now, seen);
+    return this.#reaper.reasonFor(now) === undefined ? statusOf(now, resting(now, paths)) : undefined;
   }
 }
 

@@ -43,6 +43,12 @@ export class WorkspaceStore {
     return { records, damaged };
   }
 
+  /** The record of that id as it is now; undefined where there is none that can be read. */
+  current(workspace_id: string): WorkspaceRecord | undefined {
+    const read = this.#read(workspace_id);
+    return read.state === "whole" ? read.value : undefined;
+  }
+
   /** The workspace of that id or unique name. Throws `workspace_not_found`, `workspace_ambiguous` or `workspace_damaged`. */
   find(idOrName: string): WorkspaceRecord {
     const byId = isId(idOrName) ? this.#read(idOrName) : undefined;

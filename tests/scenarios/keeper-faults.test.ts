@@ -38,7 +38,7 @@ describe("a workspace", () => {
     const { workspace_id } = await fake.pyro.createWorkspace({ environment });
     await fake.pyro.writeWorkspaceFile({ workspace_id, path: "kept", text: "kept" });
     for (const pid of fake.keepers()) process.kill(pid, "SIGKILL");
-    await expect.poll(() => fake.machines(), { timeout: 2_000 }).toEqual([]);
+    await expect.poll(() => [...fake.keepers(), ...fake.machines()], { timeout: 5_000 }).toEqual([]);
     await expect(kept(workspace_id)).rejects.toMatchObject({ code: "workspace_crashed" });
     await fake.pyro.startWorkspace({ workspace_id });
     expect(await kept(workspace_id)).toMatchObject({ content: "kept" });
