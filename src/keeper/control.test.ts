@@ -1,12 +1,22 @@
 /** Calls over a control socket: results, errors, output with back-pressure, input, and both ends going away. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PyroError } from "../contract/errors.ts";
 import type { OperationEvent } from "../contract/progress.ts";
 import type { Listening } from "../platform/control-socket.ts";
@@ -208,3 +218,29 @@ function abandonedSocket(): void {
   spawnSync(process.execPath, ["-e", script]);
   expect(statSync(path).isSocket()).toBe(true);
 }
+
+it("a socket that is closed takes no other along, whatever descriptors there are by then", async () => {
+  await serve({ ping: async () => "pong" });
+  const other = mkdtempSync(join(tmpdir(), "pyro-keeper-"));
+  const second = await serveCalls(other, { ping: async () => "second" });
+  const opened = Array.from({ length: 20 }, () => openSync(other, "r"));
+  await listening?.close();
+  listening = undefined;
+  expect(await callKeeper(other, "ping", {}, options())).toEqual({ result: "second" });
+  for (const fd of opened) closeSync(fd);
+  await second.close();
+  expect(readdirSync(other)).toEqual([]);
+  rmSync(other, { recursive: true });
+});
+
+it("a keeper that does not even say that it has heard is given up", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const server = createServer((stream) => stream.on("error", () => {}).resume());
+  await new Promise<void>((resolve) => void server.listen(join(directory, "control.sock"), resolve));
+  const refused = expect(call("ping")).rejects.toMatchObject({ code: "keeper_stalled" });
+  await vi.waitUntil(() => vi.getTimerCount() > 0, { timeout: 5000 });
+  vi.advanceTimersByTime(20_000);
+  await refused;
+  vi.useRealTimers();
+  await new Promise((resolve) => server.close(resolve));
+});
