@@ -4,7 +4,13 @@ import { atomicWrite, readJson } from "../platform/files.ts";
 import { bootId } from "../platform/host.ts";
 import { killProcess, startTime } from "../platform/process-facts.ts";
 
-const keeperRecord = z.strictObject({ pid: z.int(), start_time: z.string(), boot_id: z.string() });
+const keeperRecord = z.strictObject({
+  pid: z.int(),
+  start_time: z.string(),
+  boot_id: z.string(),
+  /** Whether it keeps the workspace; one that is about to find it a keeper has other things to do as well */
+  is_keeper: z.boolean(),
+});
 
 export class KeeperRecord {
   readonly #path: string;
@@ -14,16 +20,14 @@ export class KeeperRecord {
   }
 
   /** Notes this process: the workspace's keeper, or whoever is about to find it one. */
-  write(): void {
+  write(is_keeper: boolean): void {
     const { pid } = process;
-    atomicWrite(this.#path, JSON.stringify({ pid, start_time: startTime(pid) ?? "", boot_id: bootId() }));
+    atomicWrite(this.#path, JSON.stringify({ pid, start_time: startTime(pid) ?? "", boot_id: bootId(), is_keeper }));
   }
 
   /** The process that was noted, as long as it is that one and not another with its number. */
   pid(): number | undefined {
-    const read = this.#read();
-    if (read.state !== "whole" || read.value.boot_id !== bootId()) return undefined;
-    return startTime(read.value.pid) === read.value.start_time ? read.value.pid : undefined;
+    return this.#noted()?.pid;
   }
 
   /** Whether it is this process that was noted. */
@@ -31,10 +35,16 @@ export class KeeperRecord {
     return this.pid() === process.pid;
   }
 
-  /** Kills it, and with it its machine. */
+  /** Kills a keeper, and with it its machine. */
   kill(): void {
-    const pid = this.pid();
-    if (pid !== undefined && pid !== process.pid) killProcess(pid);
+    const noted = this.#noted();
+    if (noted?.is_keeper === true && noted.pid !== process.pid) killProcess(noted.pid);
+  }
+
+  #noted(): z.infer<typeof keeperRecord> | undefined {
+    const read = this.#read();
+    if (read.state !== "whole" || read.value.boot_id !== bootId()) return undefined;
+    return startTime(read.value.pid) === read.value.start_time ? read.value : undefined;
   }
 
   #read() {

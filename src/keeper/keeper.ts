@@ -58,7 +58,7 @@ export class Keeper implements Kept {
       const workspace = new LiveWorkspace(host, host.store.find(workspace_id));
       const keeper = new Keeper(workspace, hold);
       tidy(workspace);
-      keeper.#noted.write();
+      keeper.#noted.write(true);
       keeper.#listening = await serveCalls(paths.directory, keeper.#methods());
       keeper.#keepTime();
       keeper.#mayEnd();

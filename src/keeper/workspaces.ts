@@ -212,7 +212,7 @@ export class Workspaces {
       throw new PyroError("host_disk_full", `Less than 512 MiB are free on the disk of "${store.paths.data}"`);
     return this.#named(input.name, undefined, async () => {
       const record = newRecord(input);
-      store.create(record, ({ keeperRecord }) => new KeeperRecord(keeperRecord).write());
+      store.create(record, ({ keeperRecord }) => new KeeperRecord(keeperRecord).write(false));
       return record;
     });
   }

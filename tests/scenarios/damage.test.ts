@@ -144,7 +144,7 @@ describe("what was left", () => {
   it("unfinished is reaped by the next create, unless somebody is about to find it a keeper", async () => {
     const left = rested({ intent: "creating", name: "half" });
     const live = rested({ intent: "creating" });
-    new KeeperRecord(fake.host.store.paths.partsOf(live.workspace_id).keeperRecord).write();
+    new KeeperRecord(fake.host.store.paths.partsOf(live.workspace_id).keeperRecord).write(false);
     expect(await fake.pyro.statusWorkspace(id(live))).toMatchObject({ state: "starting", failure: null });
     await expect(fake.pyro.listWorkspaceFiles(id(live))).rejects.toMatchObject({ code: "workspace_busy" });
     const made = await fake.pyro.createWorkspace({ environment, name: "half" });
