@@ -22,7 +22,7 @@ const ACCEPT_MS = 10_000;
 /** What the keeper of a workspace answered. */
 export type Answered = { readonly result: unknown };
 
-/** Calls `method` of the keeper that listens in `directory`; undefined where none does. Throws what the method threw, `keeper_lost`, `keeper_stalled` or `cancelled`. */
+/** Calls `method` of the keeper that listens in `directory`; undefined where none does, so that nothing was done. Throws what the method threw, `keeper_lost`, `keeper_stalled` or `cancelled`. */
 export async function callKeeper(
   directory: string,
   method: string,
@@ -42,12 +42,17 @@ export async function callKeeper(
     const has_stdin = options.stdin !== undefined;
     stream.write(jsonRecord({ protocol: 1, pyro_version: version, method, input, has_stdin }));
     if (options.stdin !== undefined) feed(stream, options.stdin).catch(() => stream.destroy());
-    const answer = await read(stream, options.emit, () => clearTimeout(patience));
+    let isAccepted = false;
+    const answer = await read(stream, options.emit, () => {
+      isAccepted = true;
+      clearTimeout(patience);
+    });
     if (answer?.answer === "result") return { result: answer.result };
     if (answer?.answer === "error") throw new PyroError(answer.error.code, answer.error.message, answer.error);
-    throw signal.aborted
-      ? cancelled(method)
-      : new PyroError("keeper_lost", "The workspace's keeper ended during the call");
+    if (signal.aborted) throw cancelled(method);
+    // The system takes connections for a process that is ending, and nobody reads them.
+    if (!isAccepted) return undefined;
+    throw new PyroError("keeper_lost", "The workspace's keeper ended during the call");
   } finally {
     clearTimeout(patience);
     stream.destroy();

@@ -20,6 +20,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PyroError } from "../contract/errors.ts";
 import type { OperationEvent } from "../contract/progress.ts";
 import type { Listening } from "../platform/control-socket.ts";
+import { jsonRecord } from "./call.ts";
 import { type CallOptions, callKeeper } from "./control-client.ts";
 import { type Method, serveCalls } from "./control-server.ts";
 
@@ -177,10 +178,18 @@ describe("a keeper that is not there", () => {
     expect(await call("ping")).toEqual({ result: "pong" });
   });
 
-  it("any more is a typed error", async () => {
-    const server = createServer((socket) => socket.once("data", () => socket.destroy()));
+  it("any more after it has taken the call is a typed error", async () => {
+    const accepted = jsonRecord({ answer: "accepted" });
+    const server = createServer((socket) => socket.once("data", () => socket.end(accepted)));
     await new Promise<void>((resolve) => server.listen(join(directory, "control.sock"), resolve));
     await expect(call("ping")).rejects.toMatchObject({ code: "keeper_lost" });
+    server.close();
+  });
+
+  it("any more before it has taken the call is nobody", async () => {
+    const server = createServer((socket) => socket.once("data", () => socket.destroy()));
+    await new Promise<void>((resolve) => server.listen(join(directory, "control.sock"), resolve));
+    expect(await call("ping")).toBeUndefined();
     server.close();
   });
 

@@ -252,7 +252,8 @@ export class Workspaces {
   ): Promise<Result<K>> {
     const answered = await this.#tryCall(record, method, input, context);
     if (answered !== undefined) return answered.result;
-    throw notKept(record);
+    const now = this.#host.store.current(record.workspace_id);
+    throw now === undefined ? notFound(record.workspace_id) : notKept(now);
   }
 
   /** The workspace of that id or name; one whose time is over is removed. */
