@@ -6,6 +6,9 @@ import type { MachineEnd } from "./machine.ts";
 /** Host paths that a dynamically linked program needs to start; those that do not exist are skipped. */
 const loaderPaths = ["/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache"] as const;
 
+/** Where the agent is in a cage. */
+const AGENT = "/tmp/agent";
+
 export interface CageSpec {
   /** Absolute path of the program in the cage, the same inside and outside */
   readonly program: string;
@@ -14,6 +17,8 @@ export interface CageSpec {
   readonly readOnly: readonly string[];
   /** Device nodes that stay usable */
   readonly devices: readonly string[];
+  /** A socket to us without which the program does not begin, and the agent that looks at it */
+  readonly attended?: { readonly agent: string; readonly fd: number };
 }
 
 /** Arguments for `bwrap` that run `spec.program` caged. */
@@ -24,11 +29,15 @@ export function cageArgs(spec: CageSpec): string[] {
     "/tmp",
     ...[...loaderPaths, ...spec.readOnly, spec.program].flatMap((path) => ["--ro-bind-try", path, path]),
     ...spec.devices.flatMap((path) => ["--dev-bind", path, path]),
+    ...(spec.attended === undefined ? [] : ["--ro-bind", spec.attended.agent, AGENT]),
     "--remount-ro",
     "/",
     "--chdir",
     "/",
+    // The program asks for its parent's death signal itself; a process of bubblewrap's between them could miss it.
+    "--as-pid-1",
     "--",
+    ...(spec.attended === undefined ? [] : [AGENT, "attend", String(spec.attended.fd)]),
     spec.program,
     ...spec.args,
   ];

@@ -121,9 +121,10 @@ export class QemuMachine implements Machine {
 
   async kill(): Promise<void> {
     this.#killed = true;
+    // A cage that is not ready yet looks for us here before its VMM begins.
+    this.channel.destroy();
     this.#child.kill();
     await this.ended;
-    this.channel.destroy();
     this.#monitor.destroy();
   }
 

@@ -4,7 +4,7 @@ import { PyroError } from "../contract/errors.ts";
 import { type ChildFile, startChild } from "../platform/child.ts";
 import { cageArgs, cageError } from "./cage.ts";
 import type { Machine, MachineEnd } from "./machine.ts";
-import { type QemuSpec, qemuArgs } from "./qemu-args.ts";
+import { type QemuSpec, qemuArgs, vmmFile } from "./qemu-args.ts";
 import { QemuMachine } from "./qemu-machine.ts";
 
 /** Deadline of a boot in milliseconds, by acceleration (docs/design/limits.md). */
@@ -82,6 +82,7 @@ function start(programs: QemuPrograms, spec: QemuSpec, signal: AbortSignal): Qem
       args: qemuArgs(spec),
       readOnly: firmwarePaths,
       devices: spec.acceleration === "kvm" ? ["/dev/kvm"] : [],
+      attended: { agent: programs.agent, fd: vmmFile.channel },
     }),
     files: inheritedFiles(spec),
   });

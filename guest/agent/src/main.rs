@@ -11,7 +11,7 @@ use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 const USAGE: &str = "usage: pyro-agent --listen SOCKET [--die-with-parent] | --stdin | --version | tsc-khz |
-       launch PARENT_PID LAST_FD PROGRAM [ARGUMENT...] | send TEXT";
+       launch PARENT_PID LAST_FD PROGRAM [ARGUMENT...] | attend FD PROGRAM [ARGUMENT...] | send TEXT";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         ["--version"] => print(&format!("pyro-agent {VERSION} {BUILD}")),
         ["tsc-khz"] => print(&tsc::frequency_khz().to_string()),
         ["launch", parent, last_fd, command @ ..] => launched(parent, last_fd, command),
+        ["attend", fd, command @ ..] => attended(fd, command),
         ["send", text] => sent(text),
         ["--stdin"] => ordinary_process("standard input", listen::run_on_stdin()),
         ["--listen", socket] => fake_machine(socket, false),
@@ -58,11 +59,21 @@ fn fake_machine(socket: &str, dies_with_parent: bool) -> ExitCode {
 }
 
 fn launched(parent: &str, last_fd: &str, command: &[&str]) -> ExitCode {
-    let error = match (parent.parse(), last_fd.parse()) {
-        (Ok(parent), Ok(last_fd)) => launch::run(parent, last_fd, command),
-        _ => io::Error::new(io::ErrorKind::InvalidInput, USAGE),
-    };
-    eprintln!("pyro-agent: {}: {error}", command.first().unwrap_or(&"launch"));
+    match (parent.parse(), last_fd.parse()) {
+        (Ok(parent), Ok(last_fd)) => not_begun(command, &launch::run(parent, last_fd, command)),
+        _ => not_begun(command, &io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
+    }
+}
+
+fn attended(fd: &str, command: &[&str]) -> ExitCode {
+    match fd.parse() {
+        Ok(fd) => not_begun(command, &launch::attend(fd, command)),
+        Err(_) => not_begun(command, &io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
+    }
+}
+
+fn not_begun(command: &[&str], error: &io::Error) -> ExitCode {
+    eprintln!("pyro-agent: {}: {error}", command.first().unwrap_or(&"a program"));
     ExitCode::from(2)
 }
 
