@@ -106,7 +106,7 @@ export class Keeper implements Kept {
     clearTimeout(this.#idle);
     clearTimeout(this.#look);
     this.#closed = this.#listening?.close();
-    await this.workspace.commands.cancelAll(why.message);
+    await this.workspace.cancelCommands(why.message);
     await this.workspace.finish(why);
   }
 

@@ -76,7 +76,7 @@ function view(workspace: LiveWorkspace): WorkspaceStatus {
   return statusOf(workspace.record, {
     state: isRunning ? "started" : restingState(workspace),
     execution_mode: isRunning ? workspace.session.execution_mode : null,
-    command_count: workspace.commands.count,
+    command_count: workspace.commandCount,
     last_activity_at: workspace.lastActivity(),
     failure: workspace.record.failure,
   });
@@ -129,7 +129,7 @@ function start(keeper: Kept, context: CallContext): Promise<WorkspaceStatus> {
 function stop(keeper: Kept, context: CallContext): Promise<WorkspaceStatus> {
   const { workspace } = keeper;
   return workspace.order.replace(context.signal, async () => {
-    await workspace.commands.cancelAll("the workspace was stopped");
+    await workspace.cancelCommands("the workspace was stopped");
     await flush(workspace, context);
     workspace.requireOpen();
     workspace.change({ wanted: "stopped", failure: null });
@@ -155,7 +155,7 @@ async function flush(workspace: LiveWorkspace, { emit }: CallContext): Promise<v
 
 async function reset(keeper: Kept, snapshot: string, context: CallContext): Promise<WorkspaceStatus> {
   const { workspace } = keeper;
-  await workspace.commands.cancelAll("the workspace was reset");
+  await workspace.cancelCommands("the workspace was reset");
   await machineKept(keeper, () => resetWorkspace(workspace, snapshot, context));
   return view(workspace);
 }

@@ -4,8 +4,15 @@
  */
 import { join } from "node:path";
 import { PyroError, toPyroError } from "../../contract/errors.ts";
-import { moveInto } from "../../platform/directories.ts";
-import { listDirectory, makePrivateDirectory, type ReadRecord, readJson, remove } from "../../platform/files.ts";
+import { ensureDirectory, moveInto } from "../../platform/directories.ts";
+import {
+  checkPrivateDirectory,
+  listDirectory,
+  makePrivateDirectory,
+  type ReadRecord,
+  readJson,
+  remove,
+} from "../../platform/files.ts";
 import { isUnfinished, replaceFile } from "../../platform/quick-files.ts";
 import { historyFileOf, historyFiles } from "../../store/paths.ts";
 import { CommandLog } from "./command-log.ts";
@@ -47,7 +54,8 @@ export class CommandHistory {
 
   /** Opens the history in that directory, or begins one. Commands that were running then were cut short. */
   static open(directory: string, uid = process.getuid?.() ?? 0, limits = HISTORY_LIMITS): CommandHistory {
-    makePrivateDirectory(directory, uid);
+    ensureDirectory(directory);
+    checkPrivateDirectory(directory, uid);
     for (const name of listDirectory(directory)) if (isUnfinished(name)) remove(join(directory, name));
     const history = new CommandHistory(directory, limits, true);
     for (const [sequence, found] of foundIn(directory)) history.#adopt(sequence, found, uid);

@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { showPath } from "../../contract/path-bytes.ts";
-import { makePrivateDirectory, remove } from "../../platform/files.ts";
+import { ensureDirectory } from "../../platform/directories.ts";
+import { remove } from "../../platform/files.ts";
 import { readStamps, writeStamps } from "../baseline/stamps.ts";
 import { type DiffEntry, diffTree } from "../diff/diff.ts";
 import type { LeftOut } from "../diff/left-out.ts";
@@ -55,7 +56,7 @@ export async function compare(
 ): Promise<WorkspaceDiff> {
   const { baseline: directory, scratch } = workspace.paths;
   const own = join(scratch, randomBytes(8).toString("hex"));
-  for (const path of [scratch, own]) makePrivateDirectory(path, process.getuid?.() ?? 0);
+  for (const path of [scratch, own]) ensureDirectory(path);
   try {
     const baseline = workspace.baseline();
     const stamps = baseline && readStamps(directory);

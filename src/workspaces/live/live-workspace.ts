@@ -68,6 +68,16 @@ export class LiveWorkspace {
     return this.#commands;
   }
 
+  /** How many commands there were since the last reset. */
+  get commandCount(): number {
+    return this.#commands?.count ?? 0;
+  }
+
+  /** Ends what runs; its callers get their results. */
+  async cancelCommands(reason: string): Promise<void> {
+    await this.#commands?.cancelAll(reason);
+  }
+
   /** Begins its history anew; what was running has been cancelled. */
   beginHistory(): void {
     this.#commands = undefined;
@@ -138,6 +148,8 @@ export class LiveWorkspace {
       throw this.#over;
     }
     this.#session = session;
+    // Opened now, as its directory is there: later it may have been removed.
+    void this.commands;
     void session.lost.then((error) => {
       if (this.#session !== session) return;
       this.#session = undefined;

@@ -48,11 +48,12 @@ export async function seedTree(
         treeCall(tree, context.signal),
       );
     });
-    const baseline = await recording.finish();
+    // The host makes its copy durable while the guest lists its own.
+    const finished = recording.finish();
+    const stamps = workspace.useTree((tree) => stampsOf(tree, context.signal));
+    const [baseline] = await Promise.all([finished, stamps]);
     baseline.close();
-    await workspace.useTree(async (tree) =>
-      writeStamps(workspace.paths.baseline, await stampsOf(tree, context.signal)),
-    );
+    writeStamps(workspace.paths.baseline, await stamps);
     const { origin_kind, origin_ref, commit } = await tellSummary(source, context);
     return { origin_kind, origin_ref, commit, entry_count: written.entries, bytes_written: written.bytes };
   } catch (thrown) {
