@@ -1,6 +1,7 @@
 /** Builds everything once: the surfaces and the operations see only this. */
 import { Environments } from "./environments/environments.ts";
 import { launchProcess } from "./keeper/launch.ts";
+import { proveWorkspace } from "./keeper/proof.ts";
 import { Workspaces } from "./keeper/workspaces.ts";
 import { statePaths } from "./store/paths.ts";
 import { WorkspaceStore } from "./store/workspace-store.ts";
@@ -36,12 +37,15 @@ export function createEngine(parts: EngineParts = {}): Engine {
   const guests = new GuestSource(paths, environments, env["PYRO_ACCEL"]);
   const hostCages = parts.hostCages ?? new HostCageSource(environments);
   const host = { store: new WorkspaceStore(paths), guests: parts.guests ?? guests, hostCages, env };
-  const preparation = new Preparation(environments, guests);
+  const workspaces = parts.workspaces ?? new Workspaces(host, launchProcess);
+  const preparation = new Preparation(environments, guests, (environment, context) =>
+    proveWorkspace(workspaces, environment, context),
+  );
   return {
     environments,
     preparation,
     oneShot: new OneShot(host.guests, hostCages),
-    workspaces: parts.workspaces ?? new Workspaces(host, launchProcess),
+    workspaces,
     doctor: new Doctor(guests, preparation),
   };
 }

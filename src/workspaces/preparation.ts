@@ -42,17 +42,22 @@ export interface TemplateSummary {
   readonly reason: string | null;
 }
 
+/** Makes, uses, resets and deletes a workspace of an environment; throws what failed. */
+export type ProveWorkspace = (environment: string, context: WorkContext) => Promise<void>;
+
 /** Prepares environments for one user, and knows what is prepared. */
 export class Preparation {
   readonly #environments: Environments;
   readonly #guests: GuestSource;
+  readonly #proveWorkspace: ProveWorkspace;
 
-  constructor(environments: Environments, guests: GuestSource) {
+  constructor(environments: Environments, guests: GuestSource, proveWorkspace: ProveWorkspace) {
     this.#environments = environments;
     this.#guests = guests;
+    this.#proveWorkspace = proveWorkspace;
   }
 
-  /** Pulls, makes the template, and restores a machine from it that runs a command; answers at once where all of that was done. */
+  /** Pulls, makes the template, restores a machine from it that runs a command, and proves a workspace; answers at once where all of that was done. */
   async prepare(
     input: { readonly environment: string; readonly network: boolean; readonly force: boolean },
     context: WorkContext,
@@ -123,7 +128,9 @@ export class Preparation {
     } finally {
       await session.close();
     }
-    this.#guests.templates.noteProof(parts, Math.round(performance.now() - began));
+    const start_ms = Math.round(performance.now() - began);
+    await this.#proveWorkspace(request.environment, context);
+    this.#guests.templates.noteProof(parts, start_ms);
   }
 
   async #summary(template: Template): Promise<TemplateSummary> {

@@ -41,7 +41,8 @@ async function document(...args: readonly string[]) {
 }
 
 const doctor = async () => (await document("doctor", "--environment", ENVIRONMENT)).environment;
-const readiness = () => new Preparation(guests.environments, guests.source).readiness(ENVIRONMENT, quiet);
+const readiness = () =>
+  new Preparation(guests.environments, guests.source, async () => {}).readiness(ENVIRONMENT, quiet);
 const templates = async () => (await document("env", "inspect", ENVIRONMENT)).templates;
 
 describe("an environment", () => {
