@@ -80,6 +80,7 @@ export class Keeper implements Kept {
     if (this.#ending !== undefined) return;
     const failure = { code: error.code, message: error.message, at: new Date().toISOString() };
     if (this.workspace.record.intent === null) this.#record({ failure });
+    await Promise.race([this.workspace.commandsEnded(), delay(FAREWELL_MS, undefined, { ref: false })]);
     await this.end(error);
   }
 

@@ -9,6 +9,7 @@ import { Kit, type WorkspaceMachine } from "./workspaces/kit.ts";
 import { lifeScenarios } from "./workspaces/life.ts";
 import { sharingScenarios } from "./workspaces/sharing.ts";
 import { snapshotScenarios } from "./workspaces/snapshots.ts";
+import { workScenarios } from "./workspaces/work.ts";
 
 /** Registers the scenarios for one kind of machine. */
 export function workspaceScenarios(title: string, machine: () => WorkspaceMachine): void {
@@ -29,6 +30,7 @@ export function workspaceScenarios(title: string, machine: () => WorkspaceMachin
   describe(title, () => {
     for (const scenarios of [lifeScenarios, sharingScenarios, snapshotScenarios, fileScenarios, crossingScenarios])
       scenarios(kit);
+    workScenarios(kit);
 
     it("is created, found by id and name, and deleted", async () => {
       const made = await create({ name: "one", label: { repo: "a" } });

@@ -12,6 +12,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::mount::{mount, mount_bind, mount_move};
 use rustix::net::{AddressFamily, SocketType, socket};
+use rustix::process::setpriority_process;
 use rustix::system::finit_module;
 
 use crate::cgroup::Cgroups;
@@ -27,6 +28,8 @@ const PORT_NAME: &str = "agent.0";
 const DEVICE_DEADLINE: Duration = Duration::from_secs(10);
 const SETTLE_DEADLINE: Duration = Duration::from_secs(3);
 const CLOCK_SOURCES: &str = "/sys/devices/system/clocksource/clocksource0/available_clocksource";
+/// The agent's turn comes soon, however many processes a command has made.
+const PRIORITY: i32 = -20;
 const PAUSE: Duration = Duration::from_millis(1);
 /// Names that programs use for their own open files.
 const DEV_LINKS: [(&str, &str); 4] = [
@@ -54,6 +57,7 @@ pub fn run() -> Result<Booted, BootFailure> {
     stage("dev_links", link_dev())?;
     stage("loopback", bring_up_loopback())?;
     stage("oom_score", fs::write("/proc/self/oom_score_adj", "-1000"))?;
+    stage("priority", setpriority_process(None, PRIORITY).map_err(Into::into))?;
     Cgroups::enable_controllers();
     let port = stage("port", wait_for(find_port))?;
     let port = stage("port", open_port(&port))?;

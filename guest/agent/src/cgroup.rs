@@ -9,6 +9,8 @@ use std::rc::Rc;
 
 /// Where the hierarchy is mounted.
 pub const ROOT: &str = "/sys/fs/cgroup";
+/// Processes and threads of one command: more than a build has, and few enough to be killed in time.
+const MAX_PROCESSES: &str = "2048";
 const CONTROLLERS: [&str; 2] = ["+memory", "+pids"];
 
 /// The leaves of all commands.
@@ -33,6 +35,8 @@ impl Cgroups {
         self.count.set(self.count.get() + 1);
         let path = Path::new(ROOT).join(format!("exec-{}", self.count.get()));
         fs::create_dir(&path)?;
+        // Without the controller there is no such file, and no limit.
+        let _ = fs::write(path.join("pids.max"), MAX_PROCESSES);
         Ok(Leaf { path, leftovers: Rc::clone(&self.leftovers) })
     }
 }

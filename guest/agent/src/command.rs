@@ -46,7 +46,7 @@ pub fn start(params: &ExecParams, tree: &Tree, is_guest: bool) -> Result<Command
     }
     let failed = |error: io::Error| Failure::internal("command", &error);
     let cgroup = tree.open().map_err(failed)?;
-    let launch = Launch { candidates, argv, envp, cwd, cgroup, limits, resets_oom_score: is_guest };
+    let launch = Launch { candidates, argv, envp, cwd, cgroup, limits, is_ordinary: is_guest };
     let (stdin, child_stdin) = stdin_pipe(params.stdin).map_err(failed)?;
     let (stdout, child_stdout) = output_pipe().map_err(failed)?;
     let (stderr, child_stderr) = output_pipe().map_err(failed)?;

@@ -11,7 +11,7 @@ use std::ptr;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd, write};
 use rustix::ioctl::{self, Opcode, opcode};
-use rustix::process::{Pid, Resource, Rlimit, fchdir, setrlimit, setsid};
+use rustix::process::{Pid, Resource, Rlimit, fchdir, setpriority_process, setrlimit, setsid};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -34,8 +34,8 @@ pub struct Launch {
     pub cgroup: Option<OwnedFd>,
     /// Resource limits to set
     pub limits: Vec<(Resource, Rlimit)>,
-    /// Whether to give up the agent's protection from the out-of-memory killer
-    pub resets_oom_score: bool,
+    /// Whether to give up what the agent is ahead of others: protection from the out-of-memory killer, and its priority
+    pub is_ordinary: bool,
 }
 
 /// Starts the program in a session of its own; an error is the errno of `execve` or of a step before it.
@@ -77,7 +77,8 @@ fn prepare_child(launch: &Launch) -> Result<(), Errno> {
     if let Some(cgroup) = &launch.cgroup {
         write(cgroup, b"0")?;
     }
-    if launch.resets_oom_score {
+    if launch.is_ordinary {
+        setpriority_process(None, 0)?;
         let file = open(c"/proc/self/oom_score_adj", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
         write(file, b"0")?;
     }

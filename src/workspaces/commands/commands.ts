@@ -125,6 +125,11 @@ export class Commands {
     await Promise.all(all.map(({ finished }) => finished));
   }
 
+  /** Resolves when every command has ended by itself, as those of a machine that is gone do. */
+  async ended(): Promise<void> {
+    await Promise.all([...this.#running].map(({ finished }) => finished));
+  }
+
   #begin(session: MachineSession, input: ExecInput, { emit, stdin }: CommandContext): RunningCommand {
     const { command, cwd = session.cwd, env, timeout_seconds } = input;
     const { history, workspace_id, mem_mib } = this.#options;

@@ -1,4 +1,5 @@
 /** Commands of a running workspace as its callers ask for them. */
+import { PyroError } from "../../contract/errors.ts";
 import type { Outcome } from "../../contract/outcome.ts";
 import type { CommandContext, ExecInput } from "../commands/commands.ts";
 import type { WaitInput } from "../commands/conditions.ts";
@@ -19,13 +20,22 @@ export async function execCommand(
   if (workspace.session.execution_mode === "host_compat")
     await context.emit({ type: "warning", message: hostCompatWarning });
   workspace.noteActivity();
-  const result = await workspace.commands.exec(input, context);
+  const result = await workspace.commands.exec(input, context).catch((thrown: unknown) => {
+    throw startAgain(thrown, workspace.record.workspace_id);
+  });
   const { outcome } = result;
   if (outcome !== null && told.has(outcome.kind)) {
     const remedy = outcome.remedy === null ? "" : `: ${outcome.remedy}`;
     await context.emit({ type: "warning", message: `${outcome.detail}${remedy}` });
   }
   return result;
+}
+
+/** After its machine is lost, a workspace has to be started before a command can run again. */
+function startAgain(thrown: unknown, workspace_id: string): unknown {
+  if (!(thrown instanceof PyroError) || thrown.code !== "guest_lost") return thrown;
+  const { message, details, cause } = thrown;
+  return new PyroError("guest_lost", message, { hint: `pyro workspace start ${workspace_id}`, details, cause });
 }
 
 /** Waits beside whatever else runs. */

@@ -78,6 +78,11 @@ export class LiveWorkspace {
     await this.#commands?.cancelAll(reason);
   }
 
+  /** Waits for the commands of a machine that is gone: each says so itself. */
+  async commandsEnded(): Promise<void> {
+    await this.#commands?.ended();
+  }
+
   /** Begins its history anew; what was running has been cancelled. */
   beginHistory(): void {
     this.#commands = undefined;
