@@ -10,7 +10,7 @@ export async function keep(host: WorkspaceHost, workspace_id: string): Promise<v
   for (const signal of ["SIGINT", "SIGHUP", "SIGPIPE"] as const) process.on(signal, () => {});
   try {
     const keeper = await Keeper.begin(host, workspace_id);
-    process.once("SIGTERM", () => void keeper.end(endings.left(workspace_id, "it was told to")));
+    process.once("SIGTERM", () => void leave(keeper, workspace_id));
     sayReady("ready");
     await keeper.ended;
     process.exit(0);
@@ -18,4 +18,12 @@ export async function keep(host: WorkspaceHost, workspace_id: string): Promise<v
     sayReady(JSON.stringify(toPyroError(thrown).toJSON()));
     process.exit(1);
   }
+}
+
+/** As when the host shuts down: what the guest holds is written back, and why it does not run is put on record. */
+async function leave(keeper: Keeper, workspace_id: string): Promise<void> {
+  const why = endings.left(workspace_id, "it was told to");
+  await keeper.workspace.cancelCommands(why.message);
+  await keeper.workspace.flush().catch(() => {});
+  await keeper.lost(why);
 }

@@ -24,9 +24,6 @@ import type { CallContext } from "./control-server.ts";
 import { endings } from "./endings.ts";
 import { applyUpdate, type UpdateInput } from "./update.ts";
 
-/** How long a guest may take to write everything to its disk before it is ended, in milliseconds (docs/design/limits.md). */
-const FLUSH_MS = 10_000;
-
 /** What of a keeper its methods use. */
 export interface Kept {
   readonly workspace: LiveWorkspace;
@@ -146,7 +143,7 @@ function stop(keeper: Kept, context: CallContext): Promise<WorkspaceStatus> {
 /** A guest that does not answer is ended all the same. */
 async function flush(workspace: LiveWorkspace, { emit }: CallContext): Promise<void> {
   try {
-    if (workspace.isRunning) await workspace.session.sync(FLUSH_MS);
+    await workspace.flush();
   } catch (thrown) {
     const { message } = toPyroError(thrown);
     await emit({ type: "warning", message: `The guest did not write back what it had in memory: ${message}` });

@@ -8,6 +8,7 @@ import { Commands } from "../../src/workspaces/commands/commands.ts";
 import { CommandHistory } from "../../src/workspaces/history/history.ts";
 import { MachineSession, newVmId } from "../../src/workspaces/session.ts";
 import { guestsOf, quiet, SHAPE } from "../support/guests.ts";
+import { patience } from "../support/patience.ts";
 
 const MEM_MIB = 256;
 let directory: string;
@@ -26,7 +27,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-const shell = (script: string, timeout_seconds = 120) =>
+const shell = (script: string, timeout_seconds = 120 * patience) =>
   commands.exec(
     { command: ["sh", "-c", script], timeout_seconds, detach: false },
     { signal: quiet.signal, emit: () => {}, stdin: undefined },

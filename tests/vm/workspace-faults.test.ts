@@ -54,6 +54,18 @@ async function goesOnAndGoes(workspace_id: string, processes: ProcessIdentity[])
 }
 
 describe("a workspace", () => {
+  it("whose keeper is told to end, as when the host shuts down, keeps what a command wrote last", async () => {
+    const { workspace_id, keeper, processes } = await kept();
+    await pyro.execWorkspace({ workspace_id, command: ["sh", "-c", "echo late >late"] });
+    process.kill(keeper, "SIGTERM");
+    expect(await untilEmpty(() => survivors(processes), 15_000 * patience)).toEqual([]);
+    const why = { code: "keeper_lost", message: expect.stringContaining("it was told to") };
+    expect(await pyro.statusWorkspace({ workspace_id })).toMatchObject({ state: "failed", failure: why });
+    await pyro.startWorkspace({ workspace_id });
+    expect((await pyro.readWorkspaceFile({ workspace_id, path: "late" })).content).toBe("late\n");
+    await pyro.deleteWorkspace({ workspace_id });
+  });
+
   it("whose keeper is killed loses its machine, and nothing that was acknowledged", async () => {
     const { workspace_id, keeper, processes } = await kept();
     expect(processes.length).toBeGreaterThan(1);

@@ -16,6 +16,9 @@ import { MachineSession } from "../session.ts";
 import { Journal, tolerably } from "./journal.ts";
 import { Order } from "./order.ts";
 
+/** How long a guest may take to write everything to its disk before it is ended, in milliseconds (docs/design/limits.md). */
+const FLUSH_MS = 10_000;
+
 /** What of the host a workspace lives on. */
 export interface WorkspaceHost {
   readonly store: WorkspaceStore;
@@ -160,6 +163,11 @@ export class LiveWorkspace {
       this.#session = undefined;
       this.onLost(error);
     });
+  }
+
+  /** Has the guest write back what it holds in memory; rejects where it does not in time. */
+  async flush(): Promise<void> {
+    await this.#session?.sync(FLUSH_MS);
   }
 
   /** Ends the machine, where there is one; nothing of it is left when this resolves. */
