@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{CWD, FileType, Mode, mkdirat, mknodat, openat};
 use serde_json::{Value, json};
 
-use crate::files::{Exchange, text, tree};
+use crate::files::{Exchange, Upload, text, tree};
 use crate::machine::Machine;
 
 fn request(root: &Path) -> Value {
@@ -127,10 +127,21 @@ async fn what_is_no_tree_is_refused() {
         (linked.to_str().unwrap(), "dest_not_directory"),
         ("/none/such", "dest_not_directory"),
         ("relative", "bad_request"),
-        ("/", "bad_request"),
     ] {
         assert_eq!(client.walk(&request(Path::new(root))).await.unwrap_err()["code"], code, "{root}");
     }
+}
+
+#[tokio::test]
+async fn the_root_of_the_machine_is_listed_and_never_written() {
+    let machine = Machine::start().await;
+    let client = machine.connect().await;
+    let mut top = request(Path::new("/"));
+    top["recursive"] = json!(false);
+    let (entries, _) = client.walk(&top).await.unwrap();
+    assert!(entries.iter().any(|entry| entry["path"] == "etc"));
+    let written = client.write(Upload::new(Path::new("/")).file("pyro-test", "").commit()).await;
+    assert_eq!(written, Err("bad_request".to_string()));
 }
 
 #[tokio::test]
