@@ -15,6 +15,7 @@ import { runTrue } from "./run-true.ts";
 import { versionStart } from "./version-start.ts";
 import { workspaceCreateCli, workspaceCreateSdk } from "./workspace-create.ts";
 import { workspaceDiff, workspaceDiffOverFewer } from "./workspace-diff.ts";
+import { workspaceExec, workspaceExecOverhead } from "./workspace-exec.ts";
 import { workspaceMemory } from "./workspace-memory.ts";
 import { workspaceReset, workspaceResetOverEmpty } from "./workspace-reset.ts";
 import { workspaceExport, workspaceSeed } from "./workspace-seed.ts";
@@ -38,6 +39,8 @@ export const figures: readonly Figure[] = [
   inputThroughput,
   workspaceCreateCli,
   workspaceCreateSdk,
+  workspaceExec,
+  workspaceExecOverhead,
   workspaceReset,
   workspaceResetOverEmpty,
   workspaceSnapshot,
