@@ -51,7 +51,11 @@ export function methodsOf(keeper: Kept) {
     createSnapshot: (input: { name: string }, context: CallContext) =>
       machineKept(keeper, () => createSnapshot(workspace, input, context)),
     deleteSnapshot: (input: { name: string }, context: CallContext) => deleteSnapshot(workspace, input, context),
-    exec: (input: ExecInput, context: CallContext) => execCommand(workspace, input, context),
+    exec: async (input: ExecInput, context: CallContext) => {
+      const result = await execCommand(workspace, input, context);
+      await failpoint("exec.reply");
+      return result;
+    },
     wait: (input: WaitInput, context: CallContext) => waitForCommand(workspace, input, context),
     logs: (input: LogsInput) => workspace.commands.logs(input),
     summary: (_: object, context: CallContext) => summarizeWorkspace(workspace, context),

@@ -136,6 +136,30 @@ describe("a keeper that is killed during a change", () => {
   });
 });
 
+describe("a keeper that is killed during a command", () => {
+  it.each([
+    ["exec.accepted", "guest_lost", ""],
+    ["exec.exit_seen", "guest_lost", "begun\n"],
+    ["exec.log_flushed", "exited", "begun\n"],
+    ["exec.reply", "exited", "begun\n"],
+  ])("at %s leaves it in the history as %s", async (point, outcome_kind, output) => {
+    fake.fail(`${point}:1:kill9`);
+    const { workspace_id } = await fake.pyro.createWorkspace({ environment });
+    fake.fail(undefined);
+    const running = fake.pyro.execWorkspace({ workspace_id, command: ["sh", "-c", "echo begun"] });
+    await expect(running).rejects.toMatchObject({ code: "keeper_lost" });
+    await expect.poll(() => fake.machines(), { timeout: 2_000 * patience }).toEqual([]);
+    await fake.pyro.startWorkspace({ workspace_id });
+    const { commands } = await fake.pyro.logsWorkspace({ workspace_id });
+    expect(commands).toMatchObject([{ sequence: 1, state: "finished", outcome_kind }]);
+    expect((await fake.pyro.logsWorkspace({ workspace_id, sequence: 1 })).output).toBe(output);
+    const again = await fake.pyro.execWorkspace({ workspace_id, command: ["true"] });
+    expect(again).toMatchObject({ sequence: 2, exit_code: 0 });
+    await fake.pyro.deleteWorkspace({ workspace_id });
+    expect(await fake.leftovers()).toEqual([]);
+  });
+});
+
 /** It takes changes, snapshots and resets as any other, and leaves nothing. */
 async function usableAndGone(workspace_id: string): Promise<void> {
   await fake.pyro.writeWorkspaceFile({ workspace_id, path: "later", text: "later" });

@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import { type PyroError, toPyroError } from "../../contract/errors.ts";
 import type { Emit } from "../../contract/progress.ts";
+import { failpoint } from "../../platform/failpoint.ts";
 import type { ExecEnded } from "../../wire/messages.ts";
 import { exitStatus } from "../exit-status.ts";
 import type { CommandLog } from "../history/command-log.ts";
@@ -63,6 +64,7 @@ export class RunningCommand {
   async #run(session: MachineSession, request: CommandRequest, onStart: () => void): Promise<PyroError | undefined> {
     const { command, cwd, env, stdin } = request;
     try {
+      await failpoint("exec.accepted");
       const ended = await session.exec({
         argv: command,
         cwd,
@@ -73,7 +75,9 @@ export class RunningCommand {
         onStart,
         onOutput: (stream, data) => this.#take(stream, data),
       });
+      await failpoint("exec.exit_seen");
       this.#end(ended);
+      await failpoint("exec.log_flushed");
       return undefined;
     } catch (thrown) {
       const error = toPyroError(thrown);
