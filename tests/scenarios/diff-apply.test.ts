@@ -2,12 +2,11 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Machine } from "../../src/vmm/machine.ts";
-import { AgentClient } from "../../src/wire/client.ts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AgentClient } from "../../src/wire/client.ts";
 import { applyPatch } from "../../src/workspaces/patch/apply.ts";
 import { DiffPlace } from "../support/diff-place.ts";
-import { startFakeMachine } from "../support/fake-machine.ts";
+import { withFakeAgent } from "../support/fake-agent.ts";
 import { entriesOf, type ModelNode, readModel, shown, writeModel } from "../support/file-model.ts";
 import { randomPrograms } from "../support/random-edits.ts";
 import { seeded } from "../support/random-tree.ts";
@@ -15,17 +14,11 @@ import { seeded } from "../support/random-tree.ts";
 /** Programs of edits in one tree */
 const PROGRAMS = 50;
 
-let machine: Machine;
 let agent: AgentClient;
 let place: DiffPlace;
 
-beforeAll(async () => {
-  machine = await startFakeMachine();
-  agent = new AgentClient(machine.channel);
-});
-afterAll(async () => {
-  agent.close();
-  await machine.kill();
+withFakeAgent((made) => {
+  agent = made;
 });
 beforeEach(() => {
   place = new DiffPlace();

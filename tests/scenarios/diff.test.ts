@@ -2,27 +2,20 @@
 import { execFileSync } from "node:child_process";
 import { appendFileSync, chmodSync, mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SourceEntry } from "../../src/contract/tree.ts";
-import type { Machine } from "../../src/vmm/machine.ts";
-import { AgentClient } from "../../src/wire/client.ts";
+import type { AgentClient } from "../../src/wire/client.ts";
 import { DiffPlace, files } from "../support/diff-place.ts";
-import { startFakeMachine } from "../support/fake-machine.ts";
+import { withFakeAgent } from "../support/fake-agent.ts";
 import { entriesOf, fileNode, readModel, shown, writeModel } from "../support/file-model.ts";
 import { entry } from "../support/tree-oracle.ts";
 import { watchedAgent } from "../support/watched-agent.ts";
 
-let machine: Machine;
 let agent: AgentClient;
 let place: DiffPlace;
 
-beforeAll(async () => {
-  machine = await startFakeMachine();
-  agent = new AgentClient(machine.channel);
-});
-afterAll(async () => {
-  agent.close();
-  await machine.kill();
+withFakeAgent((made) => {
+  agent = made;
 });
 beforeEach(() => {
   place = new DiffPlace();

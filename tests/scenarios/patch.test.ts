@@ -13,26 +13,19 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Machine } from "../../src/vmm/machine.ts";
-import { AgentClient } from "../../src/wire/client.ts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AgentClient } from "../../src/wire/client.ts";
 import { applyPatch, type PatchedFile } from "../../src/workspaces/patch/apply.ts";
-import { startFakeMachine } from "../support/fake-machine.ts";
+import { withFakeAgent } from "../support/fake-agent.ts";
 import { fileNode, readModel, shown, writeModel } from "../support/file-model.ts";
 import { watchedAgent } from "../support/watched-agent.ts";
 
-let machine: Machine;
 let agent: AgentClient;
 let home: string;
 let root: string;
 
-beforeAll(async () => {
-  machine = await startFakeMachine();
-  agent = new AgentClient(machine.channel);
-});
-afterAll(async () => {
-  agent.close();
-  await machine.kill();
+withFakeAgent((made) => {
+  agent = made;
 });
 beforeEach(() => {
   home = realpathSync(mkdtempSync(join(tmpdir(), "pyro-patch-")));

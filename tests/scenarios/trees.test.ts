@@ -12,29 +12,22 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Machine } from "../../src/vmm/machine.ts";
-import { AgentClient } from "../../src/wire/client.ts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AgentClient } from "../../src/wire/client.ts";
 import { nameBytes } from "../../src/wire/paths.ts";
 import { expectationOf } from "../../src/wire/tree-stat.ts";
 import { walkTree } from "../../src/wire/tree-walk.ts";
 import type { Change } from "../../src/wire/tree-write.ts";
-import { startFakeMachine } from "../support/fake-machine.ts";
+import { withFakeAgent } from "../support/fake-agent.ts";
 import { file, Tree } from "../support/trees.ts";
 
-let machine: Machine;
 let client: AgentClient;
 let home: string;
 let root: string;
 let tree: Tree;
 
-beforeAll(async () => {
-  machine = await startFakeMachine();
-  client = new AgentClient(machine.channel);
-});
-afterAll(async () => {
-  client.close();
-  await machine.kill();
+withFakeAgent((made) => {
+  client = made;
 });
 beforeEach(() => {
   home = realpathSync(mkdtempSync(join(tmpdir(), "pyro-trees-")));
