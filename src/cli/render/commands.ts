@@ -11,7 +11,7 @@ const COMMAND_CHARS = 60;
 
 /** Nothing but its output for a command that has ended; how to come back to one that runs. */
 export function execText({ sequence, state }: Output<"execWorkspace">): string {
-  return state === "finished" ? "" : `command ${sequence} runs: pyro workspace wait … --sequence ${sequence}\n`;
+  return state === "finished" ? "" : `command ${sequence} runs: pyro workspace wait WORKSPACE --sequence ${sequence}\n`;
 }
 
 /** Why the wait is over, and what was printed meanwhile. */
