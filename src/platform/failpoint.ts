@@ -1,6 +1,6 @@
 /** Named places at which a test build fails on demand; in a release there are none. */
 import { PyroError } from "../contract/errors.ts";
-import { killProcess } from "./process-facts.ts";
+import { killChildren, killProcess } from "./process-facts.ts";
 
 /** Replaced when it is bundled: by nothing in a release, by what says `POINT:N:ACTION` in a test build. */
 declare const PYRO_FAILPOINTS: string | undefined;
@@ -8,7 +8,7 @@ declare const PYRO_FAILPOINTS: string | undefined;
 /** Times that each place was passed. */
 const passed = new Map<string, number>();
 
-/** Does what is demanded when this place is passed for the N-th time: `kill9`, `hang`, `error` or `enospc`. */
+/** Does what is demanded when this place is passed for the N-th time: `kill9` itself, kill its `machine`, `hang`, `error` or `enospc`. */
 export async function failpoint(name: string): Promise<void> {
   if (typeof PYRO_FAILPOINTS === "undefined") return;
   await reached(name, PYRO_FAILPOINTS);
@@ -21,6 +21,7 @@ async function reached(name: string, demand: string): Promise<void> {
   passed.set(name, times);
   if (times !== Number(number)) return;
   if (action === "kill9") killProcess(process.pid);
+  if (action === "machine") return killChildren(process.pid);
   if (action === "enospc") throw new PyroError("host_disk_full", `No room left at ${name}`);
   if (action === "error") throw new Error(`failed at ${name}`);
   await new Promise(() => setInterval(() => {}, 1_000_000));

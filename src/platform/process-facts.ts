@@ -74,3 +74,9 @@ export function killProcess(pid: number): void {
     // It has ended already.
   }
 }
+
+/** Ends every process that this one has started itself. */
+export function killChildren(pid: number): void {
+  for (const child of read(`/proc/${pid}/task/${pid}/children`).split(" "))
+    if (child !== "") killProcess(Number(child));
+}

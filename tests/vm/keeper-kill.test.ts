@@ -136,6 +136,59 @@ describe("a keeper that is killed during a change", () => {
   });
 });
 
+describe("a machine that is killed during a change", () => {
+  it.each([
+    ["push", "pushing.half"],
+    ["push", "sync.reply"],
+    ["snapshot", "snapshot.copied"],
+    ["snapshot", "snapshot.recorded"],
+    ["reset", "reset.intent"],
+    ["reset", "reset.disk_swapped"],
+    ["reset", "reset.booted"],
+    ["stop", "stop.intent"],
+    ["exec", "exec.accepted"],
+    ["exec", "exec.exit_seen"],
+    ["exec", "exec.reply"],
+  ])("%s at %s is done or not, and the workspace starts again", async (name, point) => {
+    const exec = (workspace_id: string) => fake.pyro.execWorkspace({ workspace_id, command: ["sh", "-c", "echo x"] });
+    const change = changes[name] ?? { run: exec, after: before };
+    fake.fail(`${point}:1:machine`);
+    const { workspace_id } = await fake.pyro.createWorkspace({ environment });
+    fake.fail(undefined);
+    await fake.pyro.writeWorkspaceFile({ workspace_id, path: "kept", text: "kept" });
+    const code = await change.run(workspace_id).then(
+      () => "done",
+      (thrown: { code: string }) => thrown.code,
+    );
+    expect(code).toMatch(/^(done|guest_lost|workspace_crashed|keeper_lost|cancelled)$/);
+    await expect
+      .poll(async () => (await fake.pyro.statusWorkspace({ workspace_id })).state, { timeout: 10_000 * patience })
+      .toMatch(/^(failed|stopped|started)$/);
+    await fake.pyro.startWorkspace({ workspace_id });
+    const now = await content(workspace_id);
+    expect(code === "done" ? [change.after] : [before, change.after]).toContainEqual(now);
+    await usableAndGone(workspace_id);
+  });
+
+  it.each(["create.hello", "seeding.half", "create.seed_commit", "create.record_ready"])(
+    "create at %s leaves nothing, or a workspace that starts",
+    async (point) => {
+      fake.fail(`${point}:1:machine`);
+      const made = await fake.pyro
+        .createWorkspace({ environment, seed_path: seed, name: "cut" })
+        .catch(() => undefined);
+      fake.fail(undefined);
+      if (made !== undefined) {
+        await expect.poll(() => fake.keepers(), { timeout: 10_000 * patience }).toEqual([]);
+        await fake.pyro.startWorkspace({ workspace_id: "cut" });
+        expect(await content(made.workspace_id)).toEqual({ a: "a", b: "b", c: "c" });
+        await fake.pyro.deleteWorkspace({ workspace_id: "cut" });
+      }
+      expect(await fake.leftovers()).toEqual([]);
+    },
+  );
+});
+
 describe("a keeper that is killed during a command", () => {
   it.each([
     ["exec.accepted", "guest_lost", ""],
