@@ -6,7 +6,7 @@ import { withLock } from "../platform/lock.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { buildImage } from "./archive.ts";
 import { type CatalogEntry, catalog, defaultEnvironment, defaultVariables, findInCatalog } from "./catalog.ts";
-import { type DiskKind, diskForRun, openNewDisk } from "./disks.ts";
+import { type DiskKind, diskForRun, fillDisk, openNewDisk, type TreeArchive } from "./disks.ts";
 import { openInitramfs } from "./initramfs.ts";
 import { buildKernel, currentKernel, type InstalledKernel } from "./kernel.ts";
 import { type PruneResult, pruneCache } from "./prune.ts";
@@ -128,6 +128,17 @@ export class Environments {
   /** A new disk of that kind, to be copied. */
   openNewDisk(kind: DiskKind, sizeGib: number, signal?: AbortSignal): Promise<OpenFile> {
     return openNewDisk(kind, sizeGib, this.#paths, signal);
+  }
+
+  /** Writes a new disk, whose directory `directory` is that tree, into an empty file. */
+  fillDisk(
+    archive: TreeArchive,
+    directory: string,
+    disk: OpenFile,
+    sizeGib: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return fillDisk(archive, directory, disk, sizeGib, this.#paths, signal);
   }
 
   /** A writable disk without a name, for a machine that is thrown away. */

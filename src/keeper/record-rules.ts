@@ -3,6 +3,7 @@ import { PyroError } from "../contract/errors.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
 import { expiryIn, timeLeft } from "../workspaces/expiry.ts";
 import { newWorkspaceId } from "../workspaces/live/creation.ts";
+import { endings } from "./endings.ts";
 
 export interface CreateWorkspaceInput {
   readonly environment: string;
@@ -52,7 +53,10 @@ export function newRecord(input: CreateWorkspaceInput): WorkspaceRecord {
 }
 
 /** Why a workspace cannot be called. */
-export function notKept({ workspace_id, intent, wanted, failure }: WorkspaceRecord): PyroError {
+export function notKept(record: WorkspaceRecord): PyroError {
+  const { workspace_id, intent, wanted, failure } = record;
+  if (timeLeft(record) <= 0) return endings.expired(workspace_id);
+  if (intent === "deleting") return notFound(workspace_id);
   if (intent === "creating") return new PyroError("workspace_busy", `"${workspace_id}" is being created`);
   const hint = `pyro workspace start ${workspace_id}`;
   if (wanted === "stopped") return new PyroError("workspace_stopped", `"${workspace_id}" is stopped`, { hint });

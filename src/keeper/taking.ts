@@ -1,6 +1,7 @@
 /** Takes a workspace's directory for this process alone: soon, where somebody else has it only for a moment. */
 import { setTimeout as delay } from "node:timers/promises";
 import { connectTo } from "../platform/control-socket.ts";
+import { isDirectory } from "../platform/directories.ts";
 import { type Hold, holdDirectory } from "../platform/lock.ts";
 import { SOCKET } from "./control-server.ts";
 
@@ -14,12 +15,11 @@ export async function takeDirectory(directory: string): Promise<Hold | undefined
   for (const end = performance.now() + TAKE_MS; ; ) {
     const hold = await holdDirectory(directory);
     if (hold !== undefined) return hold;
-    if (performance.now() > end || (await isKept(directory))) return undefined;
+    if (performance.now() > end || !isDirectory(directory) || (await isKept(directory))) return undefined;
     await delay(PAUSE_MS);
   }
 }
 
-/** A directory that is gone will not be free. */
 async function isKept(directory: string): Promise<boolean> {
   try {
     const stream = await connectTo(directory, SOCKET);

@@ -8,16 +8,18 @@ import { errnoOf, ioError } from "./files.ts";
 /** Opens a directory that paths of the form `/proc/self/fd/N/NAME` go through; the name itself is not followed anywhere else. */
 function openDirectory(directory: string): number {
   const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
-  try {
-    return fs.openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  } catch (thrown) {
-    throw ioError(thrown, "open", directory);
-  }
+  return fs.openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
-/** Connects to the socket `name` in `directory`; undefined where nobody listens. */
+/** Connects to the socket `name` in `directory`; undefined where nobody listens, or there is no such directory. */
 export async function connectTo(directory: string, name: string): Promise<Duplex | undefined> {
-  const fd = openDirectory(directory);
+  let fd: number;
+  try {
+    fd = openDirectory(directory);
+  } catch (thrown) {
+    if (errnoOf(thrown) === "ENOENT") return undefined;
+    throw ioError(thrown, "open", directory);
+  }
   try {
     return await new Promise((resolve, reject) => {
       const socket = connect(`/proc/self/fd/${fd}/${name}`, () => resolve(socket));
@@ -45,7 +47,12 @@ export async function listenOn(directory: string, name: string, accept: (stream:
     throw new PyroError("host_io_failed", `Another process listens on "${directory}/${name}"`);
   }
   // Open as long as the server is: Node removes the path at its end, whatever directory has the number by then.
-  const fd = openDirectory(directory);
+  let fd: number;
+  try {
+    fd = openDirectory(directory);
+  } catch (thrown) {
+    throw ioError(thrown, "open", directory);
+  }
   const path = `/proc/self/fd/${fd}/${name}`;
   try {
     fs.rmSync(path, { force: true });

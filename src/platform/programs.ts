@@ -21,6 +21,7 @@ const packageOf = {
   flock: "util-linux",
   unshare: "util-linux",
   bash: "bash",
+  tar: "tar",
   ln: "coreutils",
   sync: "coreutils",
   git: "git",

@@ -1,29 +1,44 @@
 /** The layers of a workspace's disk: files in its directory, of which only the topmost is ever written. */
+import type { TreeArchive } from "../environments/disks.ts";
 import { ensureDirectory } from "../platform/directories.ts";
-import { listDirectory, namelessFile, type OpenFile, remove } from "../platform/files.ts";
+import { linkNameless, listDirectory, namelessFile, type OpenFile, remove } from "../platform/files.ts";
 import { copyToNew, openExisting } from "../platform/named-files.ts";
 import type { WorkspacePaths } from "../store/paths.ts";
 import type { DiskLayer, WorkspaceRecord } from "../store/workspace-record.ts";
 import type { MachineDisk } from "./guest-parts.ts";
-import type { MachineSource } from "./machine-source.ts";
+import type { DiskSource } from "./machine-source.ts";
 
 /** Makes, opens and removes the layers of one workspace. */
 export class DiskLayers {
   readonly #paths: WorkspacePaths;
-  readonly #newDisk: NonNullable<MachineSource["newDisk"]>;
+  readonly #disks: DiskSource;
 
-  constructor(paths: WorkspacePaths, newDisk: NonNullable<MachineSource["newDisk"]>) {
+  constructor(paths: WorkspacePaths, disks: DiskSource) {
     this.#paths = paths;
-    this.#newDisk = newDisk;
+    this.#disks = disks;
   }
 
   /** A new file on disk, durable, that no record names yet. */
   async make(kind: "journaled" | "layer", signal: AbortSignal): Promise<DiskLayer> {
     ensureDirectory(this.#paths.disk);
-    const fresh = await this.#newDisk(kind, signal);
+    const fresh = await this.#disks.make(kind, signal);
     try {
-      const file = `layer-${this.#highest() + 1}.qcow2`;
+      const file = this.#nextName();
       copyToNew(fresh, this.#paths.layer(file));
+      return { file };
+    } finally {
+      fresh.close();
+    }
+  }
+
+  /** The same, with a file system that holds a tree. */
+  async makeFilled(tree: TreeArchive, signal: AbortSignal): Promise<DiskLayer> {
+    ensureDirectory(this.#paths.disk);
+    const fresh = namelessFile(this.#paths.disk);
+    try {
+      await this.#disks.fill(tree, fresh, signal);
+      const file = this.#nextName();
+      await linkNameless(fresh, this.#paths.layer(file));
       return { file };
     } finally {
       fresh.close();
@@ -53,7 +68,7 @@ export class DiskLayers {
     signal: AbortSignal,
     use: (disk: MachineDisk) => Promise<T>,
   ): Promise<T> {
-    const fresh = await this.#newDisk("layer", signal);
+    const fresh = await this.#disks.make("layer", signal);
     const opened: OpenFile[] = [fresh];
     try {
       const top = namelessFile(this.#paths.disk);
@@ -73,9 +88,9 @@ export class DiskLayers {
     for (const name of listDirectory(this.#paths.disk)) if (!kept.has(name)) remove(this.#paths.layer(name));
   }
 
-  #highest(): number {
+  #nextName(): string {
     const numbers = listDirectory(this.#paths.disk).map((name) => Number(/^layer-(\d+)\.qcow2$/.exec(name)?.[1] ?? 0));
-    return Math.max(0, ...numbers);
+    return `layer-${Math.max(0, ...numbers) + 1}.qcow2`;
   }
 }
 

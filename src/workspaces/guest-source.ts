@@ -1,10 +1,8 @@
 /** Virtual machines of installed environments: gets what is missing, chooses the acceleration, and restores or boots. */
 import { type PyroError, toPyroError } from "../contract/errors.ts";
-import type { DiskKind } from "../environments/disks.ts";
 import type { Environments } from "../environments/environments.ts";
 import type { InstalledKernel } from "../environments/kernel.ts";
 import type { EnvironmentImage } from "../environments/records.ts";
-import type { OpenFile } from "../platform/files.ts";
 import { findProgram } from "../platform/programs.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { version } from "../version.ts";
@@ -27,7 +25,7 @@ import {
   type WholeGuestParts,
   withMachineFiles,
 } from "./guest-parts.ts";
-import type { MachineRequest, MachineSource, OpenMachine, WorkContext } from "./machine-source.ts";
+import type { DiskSource, MachineRequest, MachineSource, OpenMachine, WorkContext } from "./machine-source.ts";
 import { type FoundTemplate, Templates } from "./templates.ts";
 
 /** Where commands run. */
@@ -77,9 +75,10 @@ export class GuestSource implements MachineSource {
     return { name, digest, env };
   }
 
-  newDisk(kind: DiskKind, signal: AbortSignal): Promise<OpenFile> {
-    return this.#environments.openNewDisk(kind, DISK_GIB, signal);
-  }
+  readonly disks: DiskSource = {
+    make: (kind, signal) => this.#environments.openNewDisk(kind, DISK_GIB, signal),
+    fill: (tree, disk, signal) => this.#environments.fillDisk(tree, WORKSPACE.slice(1), disk, DISK_GIB, signal),
+  };
 
   /** A machine without an environment, for examination; needs a kernel in the cache. */
   async openBare(context: WorkContext): Promise<OpenMachine> {

@@ -1,7 +1,7 @@
 /** Where machines come from: a virtual machine, a cage on the host, or a test's fake; the rest of pyro cannot tell them apart. */
 import type { PyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
-import type { DiskKind } from "../environments/disks.ts";
+import type { DiskKind, TreeArchive } from "../environments/disks.ts";
 import type { EnvironmentImage } from "../environments/records.ts";
 import type { OpenFile } from "../platform/files.ts";
 import type { Machine } from "../vmm/machine.ts";
@@ -45,10 +45,18 @@ export interface OpenMachine {
   readonly first_restore_began?: number;
 }
 
+/** Where the parts of disks come from. */
+export interface DiskSource {
+  /** A new part of a disk, to be copied. */
+  make(kind: DiskKind, signal: AbortSignal): Promise<OpenFile>;
+  /** Writes a new disk into an empty file; the tree is what commands find where they begin. */
+  fill(tree: TreeArchive, disk: OpenFile, signal: AbortSignal): Promise<void>;
+}
+
 export interface MachineSource {
   /** What an environment's name stands for now; it is fetched where it is missing. */
   image(environment: string, context: WorkContext): Promise<EnvironmentImage>;
-  /** A new part of a disk, to be copied; absent where machines have no disk that could outlive them. */
-  readonly newDisk?: (kind: DiskKind, signal: AbortSignal) => Promise<OpenFile>;
+  /** Absent where machines have no disk that could outlive them */
+  readonly disks?: DiskSource;
   open(request: MachineRequest, context: WorkContext): Promise<OpenMachine>;
 }

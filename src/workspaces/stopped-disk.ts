@@ -102,10 +102,9 @@ async function onDisk<T>(
 }
 
 function layersOf({ guests, store }: WorkspaceHost, record: WorkspaceRecord): DiskLayers {
-  if (record.is_host_compat || guests.newDisk === undefined)
+  if (record.is_host_compat || guests.disks === undefined)
     throw new PyroError("not_available", "A cage on the host's own kernel has no disk");
-  const { newDisk } = guests;
-  return new DiskLayers(store.paths.partsOf(record.workspace_id), (kind, signal) => newDisk.call(guests, kind, signal));
+  return new DiskLayers(store.paths.partsOf(record.workspace_id), guests.disks);
 }
 
 /** The guest wrote what is in the layers, so whatever reads them is caged; formats are named, never probed. */

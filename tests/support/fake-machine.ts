@@ -1,9 +1,9 @@
 /** The fake machine: the real agent binary as an ordinary process of this host, behind the same interface as a virtual machine. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import {
-  cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
@@ -98,28 +98,38 @@ export function fakeSourceWithDisks(directory: string): MachineSource {
   const treeOf = (layer: string) => join(directory, layer);
   return {
     image: async () => image,
-    newDisk: async () => {
-      const path = join(directory, `new-${randomUUID()}`);
-      try {
-        writeFileSync(path, randomUUID());
-        return openExisting(path, "r");
-      } catch (thrown) {
-        throw ioError(thrown, "write", path);
-      } finally {
-        rmSync(path, { force: true });
-      }
+    disks: {
+      make: async () => {
+        const path = join(directory, `new-${randomUUID()}`);
+        try {
+          writeFileSync(path, randomUUID());
+          return openExisting(path, "r");
+        } catch (thrown) {
+          throw ioError(thrown, "write", path);
+        } finally {
+          rmSync(path, { force: true });
+        }
+      },
+      fill: async (tree, disk) => {
+        const layer = randomUUID();
+        disk.write(Buffer.from(layer));
+        mkdirSync(treeOf(layer));
+        execFileSync("tar", ["-xpf", "/proc/self/fd/3", "-C", treeOf(layer)], {
+          stdio: ["ignore", "inherit", "inherit", tree.file.fd],
+        });
+      },
     },
     open: async ({ disk }) => {
       const layers = (disk?.layers ?? []).map((file) => String(file.readAll()));
       const root = mkdtempSync(join(directory, "root-"));
       const saved = layers.map(treeOf).findLast((path) => existsSync(path));
-      if (saved !== undefined) cpSync(realpathSync(saved), root, copied);
+      if (saved !== undefined) copyTree(realpathSync(saved), root);
       let top = layers.at(-1) ?? "none";
       leadTo(root, treeOf(top));
       const machine = await startFakeMachine(directory);
       const addLayer = async (layer: OpenFile) => {
         rmSync(treeOf(top), { force: true });
-        cpSync(root, treeOf(top), copied);
+        copyTree(root, treeOf(top));
         top = String(layer.readAll());
         leadTo(root, treeOf(top));
       };
@@ -133,4 +143,8 @@ function leadTo(root: string, link: string): void {
   symlinkSync(root, link);
 }
 
-const copied = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true } as const;
+/** Names are bytes, which node's own copying does not keep. */
+function copyTree(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  execFileSync("cp", ["-a", "-T", from, to]);
+}

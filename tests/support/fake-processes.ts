@@ -1,6 +1,6 @@
 /** Workspaces on fake machines whose keepers, and callers where a test wants that, are processes that can be killed. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { packageRoot } from "../../src/platform/package-root.ts";
@@ -25,6 +25,8 @@ export interface FakeProcesses {
   /** Numbers of the processes that keep these workspaces, or run as their machines */
   keepers(): number[];
   machines(): number[];
+  /** Directories of seeds that were kept, or are being */
+  baselines(): string[];
   /** What is left of all workspaces when none should be: processes, and files of theirs */
   leftovers(): Promise<string[]>;
   close(): void;
@@ -58,6 +60,12 @@ export async function openFakeProcesses(): Promise<FakeProcesses> {
     caller: (method, input) => spawn(process.execPath, [script, "call", method, JSON.stringify(input)]),
     keepers,
     machines,
+    baselines: () => {
+      const { workspaces } = host.store.paths;
+      return readdirSync(workspaces)
+        .map((id) => join(workspaces, id, "baseline"))
+        .filter((path) => existsSync(path));
+    },
     leftovers: () => untilEmpty(look, 8_000 * patience),
     close: () => {
       for (const pid of [...keepers(), ...machines()]) process.kill(pid, "SIGKILL");

@@ -3,6 +3,9 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateS
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { collect, entry, inPlace, stream } from "../../../tests/support/tree-oracle.ts";
+import { comparePaths } from "../../contract/path-bytes.ts";
+import { chunksOf } from "../../platform/stable-read.ts";
+import { TarReader } from "../seed/tar.ts";
 import { type Baseline, openBaseline } from "./baseline.ts";
 import { BaselineRecording } from "./recording.ts";
 import { readStamps, writeStamps } from "./stamps.ts";
@@ -20,6 +23,11 @@ async function record(directory: string, entries = seed): Promise<Baseline> {
   const recording = new BaselineRecording(directory);
   for await (const each of recording.pass(stream(entries))) for await (const _ of each.content()) break;
   return recording.finish();
+}
+
+function directoriesOf(path: string): string[] {
+  const names = path.split("/");
+  return names.map((_, at) => names.slice(0, at + 1).join("/"));
 }
 
 describe("a baseline", () => {
@@ -42,6 +50,25 @@ describe("a baseline", () => {
     await inPlace(async ({ inside }) => {
       const baseline = await record(inside);
       await baseline.verify();
+      baseline.close();
+    });
+  });
+
+  it("is a tar archive of exactly these entries, whatever their names and lengths", async () => {
+    const long = Array.from({ length: 20 }, (_, at) => "n".repeat(90 + at)).join("/");
+    const odd = [
+      ...seed,
+      ...[100, 101, 155, 255].map((length) => entry("m".repeat(length), "file", { text: "y".repeat(length * 5) })),
+      ...directoriesOf(long).map((path) => entry(path, "directory", { mode: 0o500 })),
+      entry(`${long}/-f \n\udc80`, "file", { text: "deep" }),
+      ...[100, 101, 4000].map((length) => entry(`to ${length}`, "symlink", { link_target: "t".repeat(length) })),
+    ];
+    await inPlace(async ({ inside }) => {
+      const baseline = await record(inside, odd);
+      const read = await collect(new TarReader(chunksOf(baseline.archive.file)).entries());
+      const inOrder = (entries: typeof read) => entries.toSorted((one, other) => comparePaths(one.path, other.path));
+      expect(inOrder(read)).toEqual(await collect(baseline.source()));
+      expect(baseline.archive.unpacked_bytes).toBeGreaterThan(3_000_000);
       baseline.close();
     });
   });

@@ -3,11 +3,15 @@ import { createHash } from "node:crypto";
 import { PyroError } from "../../contract/errors.ts";
 import { showPath } from "../../contract/path-bytes.ts";
 import type { SourceEntry } from "../../contract/tree.ts";
+import type { TreeArchive } from "../../environments/disks.ts";
 import { type OpenFile, openReadOnly } from "../../platform/files.ts";
 import { chunksOf } from "../../platform/stable-read.ts";
 import { baselineFiles } from "../../store/paths.ts";
 import { type BaselineEntry, entriesOf, indexDocument } from "./index-document.ts";
 import { readSealed } from "./sealed-document.ts";
+
+/** What an unpacked entry takes at most beside its content, in `bytes`: the rest of its last page, and its inode. */
+const ENTRY_BYTES = 5_120;
 
 /** An open baseline. */
 export class Baseline {
@@ -19,6 +23,12 @@ export class Baseline {
   constructor(entries: readonly BaselineEntry[], pack: OpenFile) {
     this.entries = entries;
     this.#pack = pack;
+  }
+
+  /** All of it as a tar archive, to be read before the baseline is closed. */
+  get archive(): TreeArchive {
+    const unpacked_bytes = this.entries.reduce((sum, { size_bytes }) => sum + size_bytes + ENTRY_BYTES, 0);
+    return { file: this.#pack, unpacked_bytes };
   }
 
   find(path: string): BaselineEntry | undefined {

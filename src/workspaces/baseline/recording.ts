@@ -8,6 +8,7 @@ import { baselineFiles } from "../../store/paths.ts";
 import { type Baseline, openBaseline } from "./baseline.ts";
 import { type BaselineEntry, indexOf } from "./index-document.ts";
 import { writeSealed } from "./sealed-document.ts";
+import { tarEnd, tarHeader, tarPadding } from "./tar-entry.ts";
 
 /** Writes to the pack are gathered up to this size. */
 const WRITE_BYTES = 1_048_576;
@@ -18,10 +19,13 @@ export class BaselineRecording {
   readonly #directory: string;
   readonly #pack: OpenFile;
   readonly #recorded: BaselineEntry[] = [];
+  /** Time of change of everything in it, in seconds since 1970 */
+  readonly #mtime = Math.floor(Date.now() / 1000);
   #gathered: Uint8Array[] = [];
   #gathered_bytes = 0;
   #offset = 0;
   #isComplete = false;
+  #isDiscarded = false;
 
   /** `directory` is one of ours that holds no baseline yet. */
   constructor(directory: string) {
@@ -40,6 +44,7 @@ export class BaselineRecording {
         yield* this.#passFile(entry);
       } else {
         const { path, kind, mode, link_target } = entry;
+        this.#write(tarHeader(entry, this.#mtime));
         this.#recorded.push({ path, kind, mode, size_bytes: 0, link_target, sha256: null, offset: 0 });
         yield entry;
       }
@@ -51,6 +56,7 @@ export class BaselineRecording {
   async finish(): Promise<Baseline> {
     if (!this.#isComplete) throw new Error("a baseline is finished before its seed has passed");
     try {
+      this.#write(tarEnd());
       this.#flush();
       // A pack without an index is what a killed process left.
       remove(this.#files.pack);
@@ -65,11 +71,13 @@ export class BaselineRecording {
 
   /** Gives up what was recorded. */
   discard(): void {
+    this.#isDiscarded = true;
     this.#pack.close();
   }
 
   async *#passFile(entry: SourceEntry): AsyncGenerator<SourceEntry> {
     const { path, kind, mode, size_bytes, link_target } = entry;
+    this.#write(tarHeader(entry, this.#mtime));
     const offset = this.#offset;
     const hash = createHash("sha256");
     const chunks = entry.content()[Symbol.asyncIterator]();
@@ -83,6 +91,7 @@ export class BaselineRecording {
     yield { path, kind, mode, size_bytes, link_target, content: () => untilUndefined(next) };
     while ((await next()) !== undefined);
     if (this.#offset - offset !== size_bytes) throw mismatch(entry, this.#offset - offset);
+    this.#write(tarPadding(size_bytes));
     this.#recorded.push({ path, kind, mode, size_bytes, link_target, sha256: hash.digest("hex"), offset });
   }
 
@@ -94,6 +103,8 @@ export class BaselineRecording {
   }
 
   #flush(): void {
+    // Its descriptor may be another file's by now.
+    if (this.#isDiscarded) throw new Error("a baseline is written after it was given up");
     this.#pack.write(Buffer.concat(this.#gathered));
     this.#gathered = [];
     this.#gathered_bytes = 0;

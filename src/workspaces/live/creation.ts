@@ -1,13 +1,13 @@
 /** The beginning of a workspace: its image, its disk, its machine, its seed, and the baseline that all resets go back to. */
 import { randomBytes } from "node:crypto";
 import { failpoint } from "../../platform/failpoint.ts";
-import type { DiskLayer, WorkspaceSeed } from "../../store/workspace-record.ts";
+import type { DiskLayers } from "../disk-layers.ts";
 import type { WorkContext } from "../machine-source.ts";
 import { hostCompatWarning } from "../one-shot.ts";
 import { openSeed } from "../seed/open.ts";
+import type { SeedSource } from "../seed/source.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
-import { seedTree } from "./seeding.ts";
-import { withLayerOnTop } from "./snapshots.ts";
+import { noteStamps, seedDisk, seedMachine } from "./seeding.ts";
 
 export interface CreateInput {
   /** Absolute host path of a directory or archive; null for nothing */
@@ -25,37 +25,45 @@ export async function createWorkspace(workspace: LiveWorkspace, input: CreateInp
   const { digest, env } = await workspace.source.image(workspace.record.environment, context);
   workspace.change({ image: { digest, env } });
   workspace.beginHistory();
-  const layers = await firstLayers(workspace, input, context.signal);
-  await failpoint("create.disk_cloned");
-  await workspace.open(layers, context);
-  await failpoint("create.hello");
-  const baseline: DiskLayer[] = layers.slice(0, 1);
-  let seed: WorkspaceSeed | null = null;
-  let kept: readonly DiskLayer[] = layers;
-  if (input.seed_path !== null) {
-    const { paths } = workspace.host.store;
-    paths.prepareCache();
-    const source = await openSeed(input.seed_path, { paths, env: workspace.host.env, signal: context.signal });
-    seed = await seedTree(workspace, source, context);
-    await failpoint("create.seed_commit");
-    if (workspace.disk !== undefined)
-      await withLayerOnTop(workspace, layers, context.signal, (now) => {
-        kept = now;
-      });
-  }
-  const created_at = workspace.record.created_at;
-  workspace.change({
-    layers: [...kept],
-    baseline: workspace.disk === undefined ? null : { name: "baseline", created_at, layers: baseline },
-    seed,
-    intent: null,
-  });
+  const source = await openSource(workspace, input, context);
+  const { disk } = workspace;
+  if (disk === undefined) await begin(workspace, source, context);
+  else await beginOnDisk(workspace, disk, source, context);
   await failpoint("create.record_ready");
 }
 
-/** An empty workspace's baseline is a disk as it is when it is new; a seed goes into the lowest layer itself. */
-async function firstLayers(workspace: LiveWorkspace, input: CreateInput, signal: AbortSignal): Promise<DiskLayer[]> {
-  if (workspace.disk === undefined) return [];
-  const base = await workspace.disk.make("journaled", signal);
-  return input.seed_path === null ? [base, await workspace.disk.make("layer", signal)] : [base];
+/** Opened before anything is made: a seed that is not there costs nothing. */
+async function openSource({ host }: LiveWorkspace, { seed_path }: CreateInput, { signal }: WorkContext) {
+  if (seed_path === null) return undefined;
+  const { paths } = host.store;
+  paths.prepareCache();
+  return openSeed(seed_path, { paths, env: host.env, signal });
+}
+
+/** The baseline is a disk that holds the seed and nothing else; the machine writes to a layer on top of it. */
+async function beginOnDisk(
+  workspace: LiveWorkspace,
+  disk: DiskLayers,
+  source: SeedSource | undefined,
+  context: WorkContext,
+): Promise<void> {
+  const { signal } = context;
+  const seeded = source && (await seedDisk(workspace, disk, source, context));
+  await failpoint("create.seed_commit");
+  const lowest = seeded?.layer ?? (await disk.make("journaled", signal));
+  const layers = [lowest, await disk.make("layer", signal)];
+  await failpoint("create.disk_cloned");
+  await workspace.open(layers, context);
+  await failpoint("create.hello");
+  if (seeded !== undefined) await noteStamps(workspace, signal);
+  const baseline = { name: "baseline", created_at: workspace.record.created_at, layers: [lowest] };
+  workspace.change({ layers, baseline, seed: seeded?.seed ?? null, intent: null });
+}
+
+/** Without a disk there is nothing but the machine, whose files end with it. */
+async function begin(workspace: LiveWorkspace, source: SeedSource | undefined, context: WorkContext): Promise<void> {
+  await workspace.open([], context);
+  const seed = source === undefined ? null : await seedMachine(workspace, source, context);
+  if (seed !== null) await noteStamps(workspace, context.signal);
+  workspace.change({ seed, intent: null });
 }

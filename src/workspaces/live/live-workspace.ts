@@ -48,8 +48,8 @@ export class LiveWorkspace {
     this.host = host;
     this.#record = record;
     this.paths = host.store.paths.partsOf(record.workspace_id);
-    const { newDisk } = this.source;
-    this.disk = newDisk && new DiskLayers(this.paths, (kind, signal) => newDisk.call(this.source, kind, signal));
+    const { disks } = this.source;
+    this.disk = disks && new DiskLayers(this.paths, disks);
   }
 
   get record(): WorkspaceRecord {

@@ -1,15 +1,19 @@
 /** Carries a seed into a machine, and keeps the host's own copy of it. */
+import { once } from "node:events";
 import { basename, join } from "node:path";
+import { PyroError } from "../../contract/errors.ts";
 import { showPath } from "../../contract/path-bytes.ts";
 import type { SourceEntry } from "../../contract/tree.ts";
 import { ensureDirectory } from "../../platform/directories.ts";
 import { failpoint } from "../../platform/failpoint.ts";
 import { listDirectory, remove } from "../../platform/files.ts";
-import type { WorkspaceSeed } from "../../store/workspace-record.ts";
+import type { DiskLayer, WorkspaceSeed } from "../../store/workspace-record.ts";
 import { walkTree } from "../../wire/tree-walk.ts";
 import { writeTree } from "../../wire/tree-write.ts";
+import type { Baseline } from "../baseline/baseline.ts";
 import { BaselineRecording } from "../baseline/recording.ts";
 import { type GuestStamp, writeStamps } from "../baseline/stamps.ts";
+import type { DiskLayers } from "../disk-layers.ts";
 import { type GuestTree, treeCall } from "../guest-tree.ts";
 import type { WorkContext } from "../machine-source.ts";
 import type { SeedSource, SeedSummary } from "../seed/source.ts";
@@ -30,36 +34,78 @@ export function tidy({ record, disk, paths }: LiveWorkspace): void {
     if (/^history-\d+$/.test(name) && name !== basename(history)) remove(join(paths.directory, name));
 }
 
-/** Carries a seed into the machine and keeps the host's own copy of it. */
-export async function seedTree(
+/** Puts a seed on a new disk, with which no machine has started yet, and keeps the host's own copy of it. */
+export async function seedDisk(
+  workspace: LiveWorkspace,
+  disk: DiskLayers,
+  source: SeedSource,
+  context: WorkContext,
+): Promise<{ seed: WorkspaceSeed; layer: DiskLayer }> {
+  const { baseline, seed } = await keepSeed(workspace, source, context, (entries) => takeAll(entries, context.signal));
+  try {
+    return { seed, layer: await disk.makeFilled(baseline.archive, context.signal) };
+  } finally {
+    baseline.close();
+  }
+}
+
+/** Takes all entries, and leaves off at once when that is cancelled, whatever is being waited for. */
+async function takeAll(entries: AsyncIterable<SourceEntry>, signal: AbortSignal): Promise<void> {
+  const done = new AbortController();
+  const take = async () => {
+    for await (const _ of entries);
+  };
+  const leave = async () => {
+    if (!signal.aborted) await once(signal, "abort", { signal: done.signal });
+    throw new PyroError("cancelled", "cancelled while the seed was read");
+  };
+  try {
+    await Promise.race([take(), leave()]);
+  } finally {
+    done.abort();
+  }
+}
+
+/** Carries a seed into a machine whose files are gone with it, and keeps the host's own copy of it. */
+export async function seedMachine(
   workspace: LiveWorkspace,
   source: SeedSource,
   context: WorkContext,
 ): Promise<WorkspaceSeed> {
+  const { baseline, seed } = await keepSeed(workspace, source, context, (entries) =>
+    workspace.useTree((tree) =>
+      writeTree(tree.agent, { root: tree.root, dest: "", replace: false }, entries, treeCall(tree, context.signal)),
+    ),
+  );
+  baseline.close();
+  return seed;
+}
+
+/** Records what passes to `take`, which takes all of it. */
+async function keepSeed(
+  workspace: LiveWorkspace,
+  source: SeedSource,
+  context: WorkContext,
+  take: (entries: AsyncIterable<SourceEntry>) => Promise<unknown>,
+): Promise<{ baseline: Baseline; seed: WorkspaceSeed }> {
   ensureDirectory(workspace.paths.baseline);
   const recording = new BaselineRecording(workspace.paths.baseline);
   try {
-    const written = await workspace.useTree((tree) => {
-      const entries = recording.pass(counted(source.entries, "Seeding", context));
-      return writeTree(
-        tree.agent,
-        { root: tree.root, dest: "", replace: false },
-        entries,
-        treeCall(tree, context.signal),
-      );
-    });
-    // The host makes its copy durable while the guest lists its own.
-    const finished = recording.finish();
-    const stamps = workspace.useTree((tree) => stampsOf(tree, context.signal));
-    const [baseline] = await Promise.all([finished, stamps]);
-    baseline.close();
-    writeStamps(workspace.paths.baseline, await stamps);
+    await take(recording.pass(counted(source.entries, "Seeding", context)));
+    const baseline = await recording.finish();
     const { origin_kind, origin_ref, commit } = await tellSummary(source, context);
-    return { origin_kind, origin_ref, commit, entry_count: written.entries, bytes_written: written.bytes };
+    const entry_count = baseline.entries.length;
+    const bytes_written = baseline.entries.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
+    return { baseline, seed: { origin_kind, origin_ref, commit, entry_count, bytes_written } };
   } catch (thrown) {
     recording.discard();
     throw thrown;
   }
+}
+
+/** Keeps what the guest says of every path, by which a diff tells what it need not fetch; to be called before anybody can change one. */
+export async function noteStamps(workspace: LiveWorkspace, signal: AbortSignal): Promise<void> {
+  writeStamps(workspace.paths.baseline, await workspace.useTree((tree) => stampsOf(tree, signal)));
 }
 
 /** Seeds a machine from the host's copy, where no disk has kept it. */
@@ -69,8 +115,8 @@ export async function seedAgain(workspace: LiveWorkspace, context: WorkContext):
   await workspace.useTree(async (tree) => {
     const request = { root: tree.root, dest: "", replace: false };
     await writeTree(tree.agent, request, baseline.source(), treeCall(tree, context.signal));
-    writeStamps(workspace.paths.baseline, await stampsOf(tree, context.signal));
   });
+  await noteStamps(workspace, context.signal);
 }
 
 /** What the guest says of every path now. */

@@ -1,5 +1,15 @@
 /** Trees that cross between host and workspace: pushed as a whole, seeded as a whole, exported as a whole. */
-import { readdirSync, readFileSync, readlinkSync, statSync, symlinkSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
@@ -56,7 +66,66 @@ function seedScenarios(kit: Kit): void {
         { seed_path },
       );
     });
+
+    it("of odd names, modes, lengths and targets is there exactly, all of it root's", async () => {
+      const seed_path = oddTree(join(kit.room, "odd"));
+      const listing = (at: string) => [
+        "sh",
+        "-c",
+        `cd "$0" && find . -mindepth 1 ${LISTED} | sort -z | base64 -w0`,
+        at,
+      ];
+      const wanted = execFileSync("sh", listing(seed_path).slice(1), { encoding: "utf8" });
+      await kit.within(
+        async (workspace_id) => {
+          const command = listing("/workspace");
+          command[3] = ".";
+          const { stdout } = await kit.pyro.execWorkspace({ workspace_id, command });
+          const shown = (text: string) => Buffer.from(text, "base64").toString("latin1").split("\0");
+          expect(shown(stdout)).toEqual(shown(wanted));
+          const owners = await kit.pyro.execWorkspace({ workspace_id, command: ["find", ".", "!", "-uid", "0"] });
+          expect(owners.stdout).toBe("");
+          expect((await kit.pyro.diffWorkspace({ workspace_id })).entries).toEqual([]);
+        },
+        { seed_path },
+      );
+    });
   });
+}
+
+/** Type, mode, size of a file, target, name; a directory's size is its file system's affair. */
+const LISTED = "\\( -type f -printf '%y %m %s %p\\0' -o -type l -printf '%y %l %p\\0' -o -printf '%y %m %p\\0' \\)";
+
+function oddTree(root: string): string {
+  const long = Array.from({ length: 8 }, (_, at) => `${"long-".repeat(20)}${at}`).join("/");
+  mkdirSync(join(root, long), { recursive: true });
+  mkdirSync(join(root, "empty directory"));
+  const files: (readonly [string | Buffer, number])[] = [
+    ["-rf", 0o644],
+    ["new\nline \u001b[31m", 0o600],
+    [`${long}/file`, 0o755],
+    [Buffer.from("bytes \xff\xfe", "latin1"), 0o640],
+    ["écoute 漢 🦀", 0o444],
+    [`${"n".repeat(255)}`, 0o700],
+    ["dir/only owner may enter", 0o400],
+  ];
+  mkdirSync(join(root, "dir"));
+  for (const [at, [name, mode]] of files.entries()) {
+    const path = Buffer.concat([Buffer.from(`${root}/`), Buffer.from(name)]);
+    writeFileSync(path, "x".repeat([0, 1, 511, 512, 513, 4096, 100_000][at] ?? 0));
+    chmodSync(path, mode);
+  }
+  for (const [at, target] of [
+    "-rf",
+    "../outside",
+    "/etc/passwd",
+    "t".repeat(59),
+    "t".repeat(60),
+    "t/".repeat(2000),
+  ].entries())
+    symlinkSync(target, join(root, `link ${at}`));
+  chmodSync(join(root, "dir"), 0o500);
+  return root;
 }
 
 function syncScenarios(kit: Kit): void {
