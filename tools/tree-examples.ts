@@ -35,9 +35,18 @@ export const treeExamples: Pick<
   "walk.request" | "walk.event" | "read.request" | "read.event" | "write.params" | "write.item" | "write.response"
 > = {
   "walk.request": [
-    { root: "/workspace", path: "", recursive: true, max_entries: 1_000_000 },
-    { root: "/workspace", path: rawName, recursive: false, max_entries: 0 },
-    { root: "/workspace", path: oddName, recursive: false, max_entries: LARGEST_COUNT },
+    { root: "/workspace", path: "", recursive: true, max_entries: 1_000_000, known: null },
+    { root: "/workspace", path: rawName, recursive: false, max_entries: 0, known: [] },
+    {
+      root: "/workspace",
+      path: oddName,
+      recursive: false,
+      max_entries: LARGEST_COUNT,
+      known: [
+        { path: "", digest: "0" },
+        { path: rawName, digest: "18446744073709551615" },
+      ],
+    },
   ],
   "walk.event": [
     {
@@ -48,6 +57,10 @@ export const treeExamples: Pick<
         { path: rawName, stat: largest },
       ],
     },
+    { event: "same", path: "", count: 0 },
+    { event: "same", path: rawName, count: LARGEST_COUNT },
+    { event: "digest", path: "", digest: "0" },
+    { event: "digest", path: rawName, digest: "18446744073709551615" },
     { event: "ended", count: 2, cut: false, unlisted: 0 },
     { event: "ended", count: LARGEST_COUNT, cut: true, unlisted: LARGEST_COUNT },
   ],

@@ -56,6 +56,7 @@ export const treeMessages = {
     path: byteText,
     recursive: z.boolean(),
     max_entries: count,
+    known: z.array(z.strictObject({ path: byteText, digest: unsigned64 })).nullable(),
   }),
   "walk.event": z.discriminatedUnion("event", [
     z.strictObject({
@@ -65,6 +66,8 @@ export const treeMessages = {
         .min(1)
         .max(MAX_ENTRIES_PER_RECORD),
     }),
+    z.strictObject({ event: z.literal("same"), path: byteText, count }),
+    z.strictObject({ event: z.literal("digest"), path: byteText, digest: unsigned64 }),
     z.strictObject({ event: z.literal("ended"), count, cut: z.boolean(), unlisted: count }),
   ]),
   "read.request": z.strictObject({

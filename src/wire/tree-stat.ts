@@ -24,6 +24,11 @@ export interface TreeStat {
   readonly link_target: string | null;
 }
 
+/** An entry of a listing; its path is relative to the root. */
+export interface WalkEntry extends TreeStat {
+  readonly path: string;
+}
+
 /** What an upload may expect to be at a path that a listing has shown. */
 export function expectationOf({ kind, size_bytes, mtime_ns, ctime_ns, inode }: TreeStat): Expectation {
   return { state: "present", kind, size_bytes, mtime_ns, ctime_ns, inode };

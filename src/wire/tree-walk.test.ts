@@ -3,13 +3,26 @@ import { afterEach, describe, expect, it } from "vitest";
 import { agentThat, closeAgents, event, record } from "../../tests/support/hostile-agent.ts";
 import { nested, stat } from "../../tests/support/tree-replies.ts";
 import type { AgentClient } from "./client.ts";
-import { type WalkEntry, walkTree } from "./tree-walk.ts";
+import type { KnownTree } from "./known-tree.ts";
+import type { TreeStat, WalkEntry } from "./tree-stat.ts";
+import { type WalkRequest, walkTree } from "./tree-walk.ts";
 
-const request = { root: "/workspace", path: "", recursive: true, max_entries: 5 };
+const request: WalkRequest = { root: "/workspace", path: "", recursive: true, max_entries: 5 };
 const ended = (count: number, more = {}) => event({ event: "ended", count, cut: false, unlisted: 0, ...more });
 const entries = (...entries: unknown[]) => event({ event: "entries", entries });
 const file = (path: unknown) => ({ path, stat: stat() });
 const directory = (path: unknown) => ({ path, stat: stat({ kind: "directory", size_bytes: 0 }) });
+
+const same = (path: string, count: number) => event({ event: "same", path, count });
+
+/** A tree that is known by its directories' own entries. */
+function knowing(directories: Readonly<Record<string, readonly ReturnType<typeof file>[]>>): KnownTree {
+  const listed = ({ path, stat }: ReturnType<typeof file>) => ({ path: String(path), ...(stat as TreeStat) });
+  return {
+    digests: new Map(Object.keys(directories).map((path) => [path, "1"])),
+    entriesOf: (path) => (directories[path] ?? []).map(listed),
+  };
+}
 
 async function answering(...body: Buffer[]): Promise<AgentClient> {
   const { client } = await agentThat((stream) => {
@@ -75,6 +88,47 @@ describe("walk", () => {
     const client = await answering(...body);
     await expect(walk(client)).rejects.toMatchObject({ code: "protocol_violation" });
     await expect(walk(client)).rejects.toMatchObject({ code: "protocol_violation" });
+  });
+
+  it("puts in what it knows of directories that are as they were, where it belongs", async () => {
+    const told: string[] = [];
+    const known = knowing({
+      "": [directory("a"), directory("b"), file("c"), directory("d"), file("z")],
+      a: [file("a/1"), directory("a/2"), file("a/3")],
+      b: [],
+      d: [file("d/1")],
+    });
+    const body = [
+      same("", 5),
+      same("a", 3),
+      entries(file("a/2/new")),
+      event({ event: "digest", path: "a/2", digest: "7" }),
+      same("b", 0),
+      entries(file("d/1"), directory("d/2")),
+      ended(11),
+    ];
+    const { listed, end } = await walk(await answering(...body), {
+      max_entries: 100,
+      known: { ...known, told: (path, digest) => void told.push(`${path} ${digest}`) },
+    });
+    const expected = ["a", "a/1", "a/2", "a/2/new", "a/3", "b", "c", "d", "d/1", "d/2", "z"];
+    expect(listed.map(({ path }) => path)).toEqual(expected);
+    expect([end.count, told]).toEqual([11, ["a/2 7"]]);
+  });
+
+  it.each([
+    ["a directory that it was told nothing of", [entries(directory("x")), same("x", 0), ended(1)]],
+    ["another number of entries", [same("", 2), ended(2)]],
+    ["a known directory twice", [same("", 1), same("a", 1), same("a", 1), ended(3)]],
+    ["a known directory that it did not list", [same("a", 1), ended(1)]],
+    ["what a known directory has already", [same("", 1), entries(file("a")), ended(2)]],
+    ["a count without what is known", [same("", 1), same("a", 1), ended(0)]],
+    ["more than was asked for", [same("", 1), same("a", 1), entries(..."bcdef".split("").map(file)), ended(7)]],
+    ["a path that leads out", [same("../a", 1), ended(1)]],
+    ["a digest that is no number", [event({ event: "digest", path: "", digest: "x" }), ended(0)]],
+  ])("calls it a violation to say of %s that it is as it was", async (_what, body) => {
+    const known = knowing({ "": [directory("a")], a: [file("a/1")] });
+    await expect(walk(await answering(...body), { known })).rejects.toMatchObject({ code: "protocol_violation" });
   });
 
   it("takes only what lies in the directory that was asked for", async () => {

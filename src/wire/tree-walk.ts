@@ -2,12 +2,12 @@
 import { toPyroError } from "../contract/errors.ts";
 import { comparePaths } from "../contract/path-bytes.ts";
 import type { AgentClient } from "./client.ts";
-import { messages, recordKind } from "./messages.ts";
-
+import { digestsOf, directoryFrom, Filling, type KnownTree } from "./known-tree.ts";
+import { type Message, messages, recordKind } from "./messages.ts";
 import type { WireRecord } from "./records.ts";
 import { parse, violation } from "./reply.ts";
 import { exchangeRecords } from "./tree-records.ts";
-import { pathFrom, pathToWire, type TreeCall, type TreeStat, treeStat } from "./tree-stat.ts";
+import { pathFrom, pathToWire, type TreeCall, treeStat, type WalkEntry } from "./tree-stat.ts";
 
 export interface WalkRequest {
   /** Absolute path of the tree in the guest */
@@ -16,11 +16,8 @@ export interface WalkRequest {
   readonly path: string;
   readonly recursive: boolean;
   readonly max_entries: number;
-}
-
-/** An entry; its path is relative to the root. */
-export interface WalkEntry extends TreeStat {
-  readonly path: string;
+  /** What need not be listed; absent where digests are of no use */
+  readonly known?: KnownTree | undefined;
 }
 
 export interface WalkEnd {
@@ -37,9 +34,14 @@ export type EntrySink = (entries: readonly WalkEntry[]) => void | Promise<void>;
 /** Lists a tree. What the sink throws ends the listing. */
 export function walkTree(client: AgentClient, request: WalkRequest, sink: EntrySink, call: TreeCall): Promise<WalkEnd> {
   return client.exchange("walk", call.signal, async (stream) => {
-    const path = pathToWire(request.path, true);
+    const { known, ...rest } = request;
+    const asked = {
+      ...rest,
+      path: pathToWire(request.path, true),
+      known: known === undefined ? null : digestsOf(known),
+    };
     const listing = new Listing(request, sink);
-    await exchangeRecords(stream, "walk", { ...request, path }, call.deadline_ms, (record) => listing.take(record));
+    await exchangeRecords(stream, "walk", asked, call.deadline_ms, (record) => listing.take(record));
     return listing.end();
   });
 }
@@ -51,20 +53,37 @@ class Listing {
   #last: string | undefined;
   /** Directories that what comes next may lie in, inner ones last */
   readonly #open: string[];
+  readonly #filling: Filling;
   #end: WalkEnd | undefined;
 
   constructor(request: WalkRequest, sink: EntrySink) {
     this.#request = request;
     this.#sink = sink;
     this.#open = [request.path];
+    this.#filling = new Filling(request);
   }
 
   async take(record: WireRecord): Promise<void> {
     if (this.#end !== undefined) throw violation("The agent sent a record after the end of a listing");
     if (record.kind !== recordKind.json) throw violation(`The agent sent a record of unknown kind ${record.kind}`);
     const event = parse(messages["walk.event"], record.payload.toString("utf8"), "walk");
+    if (event.event === "digest") return this.#request.known?.told?.(directoryFrom(event.path), event.digest);
+    const next: WalkEntry[] = [];
+    for (const entry of this.#next(event)) next.push(this.#checked(entry));
+    await this.#handOn(next);
     if (event.event === "ended") this.#end = this.#checkedEnd(event);
-    else await this.#handOn(event.entries.map(({ path, stat }) => this.#entry(pathFrom(path), treeStat(stat))));
+  }
+
+  /** What an event stands for, with what known directories have before it. */
+  *#next(event: Exclude<Message<"walk.event">, { event: "digest" }>): Generator<WalkEntry> {
+    if (event.event === "ended") yield* this.#filling.rest();
+    else if (event.event === "same") yield* this.#filling.begin(directoryFrom(event.path), event.count);
+    else
+      for (const { path, stat } of event.entries) {
+        const entry = { path: pathFrom(path), ...treeStat(stat) };
+        yield* this.#filling.upTo(entry.path);
+        yield entry;
+      }
   }
 
   end(): WalkEnd {
@@ -72,7 +91,8 @@ class Listing {
     return this.#end;
   }
 
-  #entry(path: string, stat: TreeStat): WalkEntry {
+  #checked(entry: WalkEntry): WalkEntry {
+    const { path, kind } = entry;
     this.#count += 1;
     if (this.#count > this.#request.max_entries)
       throw violation(`The agent listed more than ${this.#request.max_entries} entries`);
@@ -81,9 +101,9 @@ class Listing {
     const parent = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
     while (this.#open.length > 1 && this.#open.at(-1) !== parent) this.#open.pop();
     if (this.#open.at(-1) !== parent) throw violation("The agent listed an entry of a directory that it did not list");
-    if (stat.kind === "directory" && this.#request.recursive) this.#open.push(path);
+    if (kind === "directory" && this.#request.recursive) this.#open.push(path);
     this.#last = path;
-    return { path, ...stat };
+    return entry;
   }
 
   #checkedEnd({ count, cut, unlisted }: WalkEnd): WalkEnd {
@@ -94,6 +114,7 @@ class Listing {
 
   /** What a reader throws is the reader's own defect, not the guest's. */
   async #handOn(entries: readonly WalkEntry[]): Promise<void> {
+    if (entries.length === 0) return;
     try {
       await this.#sink(entries);
     } catch (thrown) {

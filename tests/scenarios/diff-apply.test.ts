@@ -4,12 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AgentClient } from "../../src/wire/client.ts";
+import { describeTree } from "../../src/workspaces/diff/known.ts";
 import { applyPatch } from "../../src/workspaces/patch/apply.ts";
 import { DiffPlace } from "../support/diff-place.ts";
 import { withFakeAgent } from "../support/fake-agent.ts";
-import { entriesOf, type ModelNode, readModel, shown, writeModel } from "../support/file-model.ts";
+import { editModel, entriesOf, type ModelNode, readModel, shown, writeModel } from "../support/file-model.ts";
 import { randomPrograms } from "../support/random-edits.ts";
 import { seeded } from "../support/random-tree.ts";
+import { watchedAgent } from "../support/watched-agent.ts";
 
 /** Programs of edits in one tree */
 const PROGRAMS = 50;
@@ -35,6 +37,30 @@ describe("the patch of random edits", () => {
     const paths = new Set([...before.keys(), ...after.keys()]);
     const differing = [...paths].filter((path) => !isSame(before.get(path), after.get(path)));
     expect(result.entries.map(({ path }) => path).sort()).toEqual(differing.sort());
+  });
+
+  it.each([1, 2, 3])("is the same where directories that are as they were are not listed, round %i", async (round) => {
+    const { before, after } = randomPrograms(seeded(2000 + round), PROGRAMS, { binary: true, links: true });
+    const below = seeded(round);
+    writeModel(place.tree, before);
+    const baseline = await place.seed(entriesOf(before));
+    const { signal } = new AbortController();
+    const known = await describeTree(place.guest(agent), signal);
+    const same: string[] = [];
+    const counting = watchedAgent(agent, (method) => void same.push(method));
+    expect(await place.diff(counting, baseline, known)).toMatchObject({
+      entries: [],
+      patch: "",
+      stamps_improved: false,
+    });
+    expect(same).toEqual(["walk"]);
+    // Some of the edits, so that other directories stay as they are.
+    for (const path of new Set([...before.keys(), ...after.keys()]))
+      if (below(4) === 0) editModel(place.tree, path, after.get(path));
+    const [plain, quick] = [await place.diff(agent, baseline), await place.diff(agent, baseline, known)];
+    const { stamps: _, stamps_improved: __, ...wanted } = plain;
+    expect(quick).toMatchObject(wanted);
+    expect(wanted.entry_count).toBeGreaterThan(5);
   });
 
   it.each([1, 2])("makes it by our own, and not twice, round %i", async (round) => {

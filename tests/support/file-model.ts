@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -57,6 +58,25 @@ export function writeModel(root: string, model: FileModel): void {
       writeFileSync(at, content);
       chmodSync(at, mode);
     }
+  }
+}
+
+/** Makes one path what the model has, whatever is there or in its way; removes it where the model has nothing. */
+export function editModel(root: string, path: string, node: ModelNode | undefined): void {
+  for (const parent of parentsOf(path)) {
+    const at = absolute(root, parent);
+    const is = lstatSync(at, { throwIfNoEntry: false });
+    if (is !== undefined && !is.isDirectory()) rmSync(at);
+    if (!is?.isDirectory()) {
+      if (node === undefined) return;
+      mkdirSync(at);
+    }
+  }
+  rmSync(absolute(root, path), { recursive: true, force: true });
+  if (node?.kind === "symlink") symlinkSync(node.content, absolute(root, path));
+  else if (node !== undefined) {
+    writeFileSync(absolute(root, path), node.content);
+    chmodSync(absolute(root, path), node.mode);
   }
 }
 

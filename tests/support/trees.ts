@@ -1,7 +1,8 @@
 /** Changes for uploads, and what a tree then holds. */
 import type { AgentClient } from "../../src/wire/client.ts";
 import { readTree } from "../../src/wire/tree-read.ts";
-import { type WalkEntry, walkTree } from "../../src/wire/tree-walk.ts";
+import type { WalkEntry } from "../../src/wire/tree-stat.ts";
+import { walkTree } from "../../src/wire/tree-walk.ts";
 import { type Change, type Written, writeTree } from "../../src/wire/tree-write.ts";
 
 /** A tree and the agent that has it. */

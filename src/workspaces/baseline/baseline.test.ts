@@ -162,10 +162,17 @@ describe("the guest's stamps", () => {
         ["a", stamp],
         ["b/\udcff", { ...stamp, size: "0" }],
       ]);
-      writeStamps(inside, stamps);
-      expect(readStamps(inside)).toEqual(stamps);
-      writeStamps(inside, new Map());
-      expect(readStamps(inside)).toEqual(new Map());
+      const seeded = {
+        stamps,
+        digests: new Map([
+          ["", "18446744073709551615"],
+          ["b", "0"],
+        ]),
+      };
+      writeStamps(inside, seeded);
+      expect(readStamps(inside)).toEqual(seeded);
+      writeStamps(inside, { stamps: new Map(), digests: new Map() });
+      expect(readStamps(inside)).toEqual({ stamps: new Map(), digests: new Map() });
       writeFileSync(join(inside, "stamps"), "x");
       expect(() => readStamps(inside)).toThrowError(expect.objectContaining({ code: "baseline_damaged" }));
     });

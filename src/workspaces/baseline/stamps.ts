@@ -12,6 +12,13 @@ export interface GuestStamp {
   readonly inode: string;
 }
 
+/** What the guest said of a seeded tree. */
+export interface SeedStamps {
+  readonly stamps: ReadonlyMap<string, GuestStamp>;
+  /** Digests of its directories at that time, by path; the empty path is the tree itself */
+  readonly digests: ReadonlyMap<string, string>;
+}
+
 const column = z.array(z.string());
 
 const stampsDocument = z
@@ -22,15 +29,18 @@ const stampsDocument = z
     mtime_ns: column,
     ctime_ns: column,
     inode: column,
+    directories: column,
+    digests: column,
   })
   .refine(
-    ({ paths, size, mtime_ns, ctime_ns, inode }) =>
-      [size, mtime_ns, ctime_ns, inode].every(({ length }) => length === paths.length),
+    ({ paths, size, mtime_ns, ctime_ns, inode, directories, digests }) =>
+      [size, mtime_ns, ctime_ns, inode].every(({ length }) => length === paths.length) &&
+      directories.length === digests.length,
     { error: "columns of different length" },
   );
 
 /** Writes the stamps beside a baseline, or replaces them in one step. */
-export function writeStamps(directory: string, stamps: ReadonlyMap<string, GuestStamp>): void {
+export function writeStamps(directory: string, { stamps, digests }: SeedStamps): void {
   const values = [...stamps.values()];
   writeSealed(baselineFiles(directory).stamps, {
     schema_version: 1,
@@ -39,27 +49,28 @@ export function writeStamps(directory: string, stamps: ReadonlyMap<string, Guest
     mtime_ns: values.map(({ mtime_ns }) => mtime_ns),
     ctime_ns: values.map(({ ctime_ns }) => ctime_ns),
     inode: values.map(({ inode }) => inode),
+    directories: [...digests.keys()],
+    digests: [...digests.values()],
   });
 }
 
 /** Reads them; undefined where there are none, `baseline_damaged` where they are not whole. */
-export function readStamps(directory: string): Map<string, GuestStamp> | undefined {
+export function readStamps(directory: string): SeedStamps | undefined {
   const path = baselineFiles(directory).stamps;
   const record = readSealed(path, stampsDocument);
   if (record.state === "absent") return undefined;
   if (record.state === "damaged")
     throw new PyroError("baseline_damaged", `"${path}": ${record.reason}`, { details: { path } });
-  const { paths, size, mtime_ns, ctime_ns, inode } = record.value;
+  const { paths, size, mtime_ns, ctime_ns, inode, directories, digests } = record.value;
   const at = (values: readonly string[], index: number) => values[index] ?? "";
-  return new Map(
-    paths.map((name, index) => [
-      name,
-      {
-        size: at(size, index),
-        mtime_ns: at(mtime_ns, index),
-        ctime_ns: at(ctime_ns, index),
-        inode: at(inode, index),
-      },
-    ]),
-  );
+  const stampAt = (index: number): GuestStamp => ({
+    size: at(size, index),
+    mtime_ns: at(mtime_ns, index),
+    ctime_ns: at(ctime_ns, index),
+    inode: at(inode, index),
+  });
+  return {
+    stamps: new Map(paths.map((name, index) => [name, stampAt(index)])),
+    digests: new Map(directories.map((name, index) => [name, at(digests, index)])),
+  };
 }

@@ -1,7 +1,7 @@
 /** Puts both sides of what changed into a store, as far as a patch can carry it. */
 
 import { encodePath } from "../../contract/path-bytes.ts";
-import type { WalkEntry } from "../../wire/tree-walk.ts";
+import type { WalkEntry } from "../../wire/tree-stat.ts";
 import type { Baseline } from "../baseline/baseline.ts";
 import type { BaselineEntry } from "../baseline/index-document.ts";
 import { gitMode, type TreeChange } from "./comparison.ts";

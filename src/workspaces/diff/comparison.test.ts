@@ -1,7 +1,7 @@
 /** What a listing shows of a tree beside its baseline, entry by entry. */
 import { describe, expect, it } from "vitest";
 import type { EntryKind } from "../../contract/tree.ts";
-import type { WalkEntry } from "../../wire/tree-walk.ts";
+import type { WalkEntry } from "../../wire/tree-stat.ts";
 import type { BaselineEntry } from "../baseline/index-document.ts";
 import { Comparison, stampOf } from "./comparison.ts";
 import { isGitModulesPath } from "./left-out.ts";

@@ -1,7 +1,6 @@
 /** Tells what differs between a baseline and the listing of a guest's tree, both in order, without holding either. */
 import { comparePaths } from "../../contract/path-bytes.ts";
-import type { TreeStat } from "../../wire/tree-stat.ts";
-import type { WalkEntry } from "../../wire/tree-walk.ts";
+import type { TreeStat, WalkEntry } from "../../wire/tree-stat.ts";
 import type { BaselineEntry } from "../baseline/index-document.ts";
 import type { GuestStamp } from "../baseline/stamps.ts";
 import { gitPathIn } from "../export/git-names.ts";
@@ -24,7 +23,7 @@ export interface TreeChange {
 }
 
 /** Bits that a seed gives an entry; the others are taken away when it is written. */
-const SEEDED_BITS = 0o777;
+export const SEEDED_BITS = 0o777;
 const EXECUTABLE = 0o111;
 
 /** The guest's word on a file, to be compared with its later word. */

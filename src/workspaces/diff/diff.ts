@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { comparePaths, encodePath } from "../../contract/path-bytes.ts";
 import { listDirectory, remove } from "../../platform/files.ts";
 import type { Baseline } from "../baseline/baseline.ts";
-import type { GuestStamp } from "../baseline/stamps.ts";
+import type { GuestStamp, SeedStamps } from "../baseline/stamps.ts";
 import type { GuestTree } from "../guest-tree.ts";
 import { type CarriedChange, Carrying, type Outcome } from "./carrying.ts";
 import { type DiffStatus, gitMode, stampOf, type TreeChange } from "./comparison.ts";
@@ -19,6 +19,8 @@ export interface DiffRequest {
   readonly baseline: Baseline | undefined;
   /** What the guest said of seeded files when they were known to be as they were seeded */
   readonly stamps: ReadonlyMap<string, GuestStamp> | undefined;
+  /** What it said of their directories then; those that are as they were are not listed */
+  readonly digests?: SeedStamps["digests"] | undefined;
   /** Whether binary files are in the patch, as Git binary patches */
   readonly binary: boolean;
   /** Directory of ours, 0700, for this diff alone; emptied before and after */
@@ -90,8 +92,9 @@ class DiffWork {
   }
 
   async run(): Promise<TreeDiff> {
-    const { tree, baseline, stamps, signal, max_patch_bytes = diffLimits.patch_bytes } = this.#request;
-    const { changes, notes } = await listChanges(tree, baseline, stamps, signal);
+    const { tree, baseline, stamps, digests, signal, max_patch_bytes = diffLimits.patch_bytes } = this.#request;
+    const seeded = stamps && { stamps, digests: digests ?? new Map() };
+    const { changes, notes } = await listChanges(tree, baseline, seeded, signal);
     for (const change of changes.filter((each) => !isFetched(each))) await this.#settle(change);
     await this.#fetch(changes.filter(isFetched));
     this.#block(notes);

@@ -2,9 +2,10 @@
 import { PyroError } from "../../contract/errors.ts";
 import { type WalkEnd, walkTree } from "../../wire/tree-walk.ts";
 import type { Baseline } from "../baseline/baseline.ts";
-import type { GuestStamp } from "../baseline/stamps.ts";
+import type { SeedStamps } from "../baseline/stamps.ts";
 import { type GuestTree, treeCall } from "../guest-tree.ts";
 import { Comparison, type TreeChange } from "./comparison.ts";
+import { knownTree } from "./known.ts";
 import type { LeftOut } from "./left-out.ts";
 import { diffLimits } from "./limits.ts";
 
@@ -20,11 +21,12 @@ export interface ListedChanges {
 export async function listChanges(
   tree: GuestTree,
   baseline: Baseline | undefined,
-  stamps: ReadonlyMap<string, GuestStamp> | undefined,
+  seeded: SeedStamps | undefined,
   signal: AbortSignal,
 ): Promise<ListedChanges> {
-  const comparison = new Comparison(baseline?.entries ?? [], stamps);
-  const request = { root: tree.root, path: "", recursive: true, max_entries: diffLimits.listed_entries };
+  const comparison = new Comparison(baseline?.entries ?? [], seeded?.stamps);
+  const known = knownTree(baseline, seeded);
+  const request = { root: tree.root, path: "", recursive: true, max_entries: diffLimits.listed_entries, known };
   const end = await walkTree(
     tree.agent,
     request,

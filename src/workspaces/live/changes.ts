@@ -59,10 +59,10 @@ export async function compare(
   for (const path of [scratch, own]) ensureDirectory(path);
   try {
     const baseline = workspace.baseline();
-    const stamps = baseline && readStamps(directory);
-    const diff = await diffTree({ tree, baseline, stamps, binary, scratch: own, signal, max_patch_bytes });
+    const { stamps, digests } = (baseline && readStamps(directory)) ?? {};
+    const diff = await diffTree({ tree, baseline, stamps, digests, binary, scratch: own, signal, max_patch_bytes });
     const { stamps: improved, stamps_improved, ...shown } = diff;
-    if (baseline !== undefined && stamps_improved) writeStamps(directory, improved);
+    if (digests !== undefined && stamps_improved) writeStamps(directory, { stamps: improved, digests });
     return shown;
   } finally {
     remove(own);

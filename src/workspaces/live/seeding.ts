@@ -8,13 +8,13 @@ import { ensureDirectory } from "../../platform/directories.ts";
 import { failpoint } from "../../platform/failpoint.ts";
 import { listDirectory, remove } from "../../platform/files.ts";
 import type { DiskLayer, WorkspaceSeed } from "../../store/workspace-record.ts";
-import { walkTree } from "../../wire/tree-walk.ts";
 import { writeTree } from "../../wire/tree-write.ts";
 import type { Baseline } from "../baseline/baseline.ts";
 import { BaselineRecording } from "../baseline/recording.ts";
-import { type GuestStamp, writeStamps } from "../baseline/stamps.ts";
+import { writeStamps } from "../baseline/stamps.ts";
+import { describeTree } from "../diff/known.ts";
 import type { DiskLayers } from "../disk-layers.ts";
-import { type GuestTree, treeCall } from "../guest-tree.ts";
+import { treeCall } from "../guest-tree.ts";
 import type { WorkContext } from "../machine-source.ts";
 import type { SeedSource, SeedSummary } from "../seed/source.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
@@ -105,7 +105,7 @@ async function keepSeed(
 
 /** Keeps what the guest says of every path, by which a diff tells what it need not fetch; to be called before anybody can change one. */
 export async function noteStamps(workspace: LiveWorkspace, signal: AbortSignal): Promise<void> {
-  writeStamps(workspace.paths.baseline, await workspace.useTree((tree) => stampsOf(tree, signal)));
+  writeStamps(workspace.paths.baseline, await workspace.useTree((tree) => describeTree(tree, signal)));
 }
 
 /** Seeds a machine from the host's copy, where no disk has kept it. */
@@ -117,18 +117,6 @@ export async function seedAgain(workspace: LiveWorkspace, context: WorkContext):
     await writeTree(tree.agent, request, baseline.source(), treeCall(tree, context.signal));
   });
   await noteStamps(workspace, context.signal);
-}
-
-/** What the guest says of every path now. */
-async function stampsOf(tree: GuestTree, signal: AbortSignal): Promise<Map<string, GuestStamp>> {
-  const stamps = new Map<string, GuestStamp>();
-  const request = { root: tree.root, path: "", recursive: true, max_entries: 1_000_000 };
-  const note = (entries: Parameters<Parameters<typeof walkTree>[2]>[0]) => {
-    for (const { path, size_bytes, mtime_ns, ctime_ns, inode } of entries)
-      stamps.set(path, { size: String(size_bytes), mtime_ns, ctime_ns, inode });
-  };
-  await walkTree(tree.agent, request, note, treeCall(tree, signal));
-  return stamps;
 }
 
 /** The same entries, with a word now and then on how many have passed. */

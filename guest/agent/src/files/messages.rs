@@ -18,6 +18,19 @@ pub struct WalkRequest {
     pub recursive: bool,
     /// Entries after which to stop
     pub max_entries: u64,
+    /// Directories that need not be listed where their digest is this; digests are told, unless there is no such list
+    #[serde(deserialize_with = "present")]
+    pub known: Option<Vec<KnownDirectory>>,
+}
+
+/// A directory as it was listed before
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownDirectory {
+    /// Path from the tree's root
+    pub path: ByteText,
+    /// The digest that came after its entries
+    pub digest: Decimal<u64>,
 }
 
 /// A part of a listing
@@ -28,6 +41,20 @@ pub enum WalkEvent {
     Entries {
         /// The entries
         entries: Vec<WalkEntry>,
+    },
+    /// In place of a known directory's own entries, which are what they were; those of the directories in it follow
+    Same {
+        /// Path from the tree's root
+        path: ByteText,
+        /// How many entries
+        count: u64,
+    },
+    /// A directory's own entries have been listed
+    Digest {
+        /// Path from the tree's root
+        path: ByteText,
+        /// Of their names and of what the kernel knows of them
+        digest: Decimal<u64>,
     },
     /// The listing is over
     Ended {

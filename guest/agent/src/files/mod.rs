@@ -1,6 +1,7 @@
 //! Trees of files: listed, read, changed as a whole, and held still.
 
 pub mod commit;
+pub mod digest;
 pub mod messages;
 pub mod names;
 pub mod path;

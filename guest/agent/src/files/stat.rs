@@ -84,9 +84,8 @@ pub struct Stat {
 impl Stat {
     /// Looks at `name` in `directory`; at the directory itself where there is no name. Follows nothing.
     pub fn of(directory: impl AsFd, name: impl Arg + Copy) -> Result<Self, Errno> {
-        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
         for _ in 0..MAX_LOOKS {
-            let mut stat = Stat::from(&statat(&directory, name, flags)?);
+            let mut stat = Stat::without_target(&directory, name)?;
             if stat.kind != Kind::Symlink {
                 return Ok(stat);
             }
@@ -100,6 +99,12 @@ impl Stat {
             }
         }
         Err(Errno::AGAIN)
+    }
+
+    /// The same without reading where a symlink points.
+    pub fn without_target(directory: impl AsFd, name: impl Arg) -> Result<Self, Errno> {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
+        Ok(Stat::from(&statat(directory, name, flags)?))
     }
 
     /// Whether nothing was written to it between two looks.

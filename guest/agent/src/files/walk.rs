@@ -1,13 +1,15 @@
 //! The `walk` method: a tree as a list, depth first, in byte order, without following or leaving anything.
 
+use std::collections::HashMap;
 use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 
+use crate::files::digest::Digest;
 use crate::files::messages::{WalkEntry, WalkEvent, WalkRequest};
 use crate::files::names::Names;
 use crate::files::path::{self, ByteText, MAX_DEPTH, MAX_PATH};
 use crate::files::root::{LISTED, STRICT, Volume, open_beneath, open_to_read, refused};
-use crate::files::stat::{Kind, Stat};
+use crate::files::stat::{Decimal, Kind, Stat};
 use crate::files::stream::{Sink, Stop};
 
 /// JSON of a batch of entries, about.
@@ -24,6 +26,9 @@ pub fn run(volume: &Volume, request: &WalkRequest, sink: &mut Sink) -> Result<()
     let mut walk = Walk {
         sink,
         recursive: request.recursive,
+        known: request.known.as_ref().map(|known| {
+            known.iter().map(|directory| (directory.path.0.as_slice(), directory.digest.0)).collect()
+        }),
         left: request.max_entries,
         batch: vec![],
         batch_size: 0,
@@ -45,6 +50,8 @@ enum Progress {
 struct Walk<'a> {
     sink: &'a mut Sink,
     recursive: bool,
+    /// Digests of directories; none where they are not told either
+    known: Option<HashMap<&'a [u8], u64>>,
     left: u64,
     batch: Vec<WalkEntry>,
     batch_size: usize,
@@ -59,6 +66,10 @@ impl Walk<'_> {
             self.unlisted += 1;
             return Ok(Progress::Complete);
         };
+        if let Some(inner) = self.unchanged(directory, &names, at) {
+            return self.same(directory, &names, inner, at);
+        }
+        let mut digest = Some(Digest::default());
         for (name, _) in names.iter() {
             // An entry that is gone again was never there.
             let Ok(stat) = Stat::of(directory, name) else { continue };
@@ -68,11 +79,60 @@ impl Walk<'_> {
             let path = path::joined(at, name.to_bytes());
             if path.len() > MAX_PATH {
                 self.unlisted += 1;
+                digest = None;
                 continue;
             }
+            digest.iter_mut().for_each(|digest| digest.add(name, &stat));
             let is_entered = stat.kind == Kind::Directory && self.recursive;
             self.add(path.clone(), stat)?;
             if is_entered && self.enter(directory, name, &path)? == Progress::Full {
+                return Ok(Progress::Full);
+            }
+        }
+        if let Some(digest) = digest.filter(|_| self.known.is_some()) {
+            self.flush()?;
+            let digest = Decimal(digest.end());
+            self.sink.event(&WalkEvent::Digest { path: ByteText(at.to_vec()), digest })?;
+        }
+        Ok(Progress::Complete)
+    }
+
+    /// The places of the directories in a known one that is as it was; nothing for any other.
+    fn unchanged(&self, directory: &OwnedFd, names: &Names, at: &[u8]) -> Option<Vec<usize>> {
+        let known = *self.known.as_ref()?.get(at)?;
+        let mut digest = Digest::default();
+        let mut directories = vec![];
+        let mut count = 0;
+        for (place, (name, _)) in names.iter().enumerate() {
+            let stat = Stat::without_target(directory, name).ok()?;
+            digest.add(name, &stat);
+            count += 1;
+            if stat.kind == Kind::Directory {
+                directories.push(place);
+            }
+        }
+        (digest.end() == known && count <= self.left).then_some(directories)
+    }
+
+    fn same(
+        &mut self,
+        directory: &OwnedFd,
+        names: &Names,
+        directories: Vec<usize>,
+        at: &[u8],
+    ) -> Result<Progress, Stop> {
+        let count = names.iter().count() as u64;
+        self.left -= count;
+        self.count += count;
+        self.flush()?;
+        self.sink.event(&WalkEvent::Same { path: ByteText(at.to_vec()), count })?;
+        let mut directories = directories.into_iter().peekable();
+        for (place, (name, _)) in names.iter().enumerate() {
+            if directories.next_if_eq(&place).is_none() || !self.recursive {
+                continue;
+            }
+            let path = path::joined(at, name.to_bytes());
+            if self.enter(directory, name, &path)? == Progress::Full {
                 return Ok(Progress::Full);
             }
         }

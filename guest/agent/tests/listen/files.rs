@@ -174,12 +174,16 @@ impl Client {
 
     /// Lists a tree: its entries, and the last event.
     pub async fn walk(&self, request: &Value) -> Result<(Vec<Value>, Value), Value> {
-        let records = self.records("walk", request).await?;
-        let mut events: Vec<Value> =
-            records.iter().map(|(_, json)| serde_json::from_slice(json).unwrap()).collect();
+        let mut events = self.walk_events(request).await?;
         let ended = events.pop().unwrap();
         let batches = events.iter().map(|event| event["entries"].as_array().unwrap());
         Ok((batches.flatten().cloned().collect(), ended))
+    }
+
+    /// The events of a listing.
+    pub async fn walk_events(&self, request: &Value) -> Result<Vec<Value>, Value> {
+        let records = self.records("walk", request).await?;
+        Ok(records.iter().map(|(_, json)| serde_json::from_slice(json).unwrap()).collect())
     }
 
     /// Reads entries: for each its events, with contents as text between them.

@@ -13,7 +13,7 @@ use crate::files::{Exchange, Upload, text, tree};
 use crate::machine::Machine;
 
 fn request(root: &Path) -> Value {
-    json!({"root": root, "path": "", "recursive": true, "max_entries": 100_000})
+    json!({"root": root, "path": "", "recursive": true, "max_entries": 100_000, "known": null})
 }
 
 fn paths(entries: &[Value]) -> Vec<&str> {
@@ -162,4 +162,48 @@ async fn a_listing_that_nobody_reads_holds_nobody_up() {
     assert_eq!(client.shell("exit 3").await.exit_code, Some(3));
     drop(stuck);
     assert_eq!(client.walk(&request(&root)).await.unwrap().0.len(), 3000);
+}
+
+#[tokio::test]
+async fn a_known_directory_is_not_listed_again_until_something_in_it_changes() {
+    let machine = Machine::start().await;
+    let client = machine.connect().await;
+    let root = tree(&machine);
+    fs::create_dir_all(root.join("a/b")).unwrap();
+    fs::create_dir(root.join("empty")).unwrap();
+    for file in ["a/x", "a/b/y", "top"] {
+        fs::write(root.join(file), "content").unwrap();
+    }
+    let shape = |events: &[Value]| -> Vec<String> {
+        let named = |event: &Value| match event["event"].as_str().unwrap() {
+            "entries" => paths(event["entries"].as_array().unwrap()).join(" "),
+            "ended" => format!("{} in all", event["count"]),
+            other => format!("{other} {:?}", event["path"].as_str().unwrap()),
+        };
+        events.iter().map(named).collect()
+    };
+    let mut asked = request(&root);
+    asked["known"] = json!([]);
+    let all = client.walk_events(&asked).await.unwrap();
+    let told = ["digest \"a/b\"", "digest \"a\"", "digest \"empty\"", "digest \"\""];
+    assert_eq!(shape(&all).into_iter().filter(|text| text.starts_with("digest")).collect::<Vec<_>>(), told);
+    let digests: Vec<Value> = all
+        .iter()
+        .filter(|event| event["event"] == "digest")
+        .map(|event| json!({"path": event["path"], "digest": event["digest"]}))
+        .collect();
+    asked["known"] = json!(digests);
+    let same = ["same \"\"", "same \"a\"", "same \"a/b\"", "same \"empty\"", "6 in all"];
+    assert_eq!(shape(&client.walk_events(&asked).await.unwrap()), same);
+    fs::write(root.join("a/b/y"), "changed").unwrap();
+    let changed = ["same \"\"", "same \"a\"", "a/b/y", "digest \"a/b\"", "same \"empty\"", "6 in all"];
+    assert_eq!(shape(&client.walk_events(&asked).await.unwrap()), changed);
+    fs::write(root.join("empty/new"), "").unwrap();
+    fs::remove_dir_all(root.join("a/b")).unwrap();
+    let now = shape(&client.walk_events(&asked).await.unwrap());
+    assert!(now.iter().all(|text| !text.starts_with("same")), "{now:?}");
+    assert!(now.join(" ").contains("empty/new"), "{now:?}");
+    asked["max_entries"] = json!(0);
+    let cut = client.walk_events(&asked).await.unwrap();
+    assert_eq!(cut.last().unwrap(), &json!({"event": "ended", "count": 0, "cut": true, "unlisted": 0}));
 }
