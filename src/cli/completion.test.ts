@@ -7,6 +7,7 @@ const program = buildProgram(async () => {}, undefined);
 const known = {
   environments: async () => ["debian:12", "debian:12-base"],
   workspaces: () => ["fix", "ws-0123456789ab"],
+  services: async (workspace: string) => [`web-of-${workspace}`],
   snapshots: async (workspace: string) => ["baseline", `of-${workspace}`],
 };
 const offered = (...words: string[]) => completions(program, words, known);

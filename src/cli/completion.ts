@@ -6,6 +6,7 @@ import { PyroError } from "../contract/errors.ts";
 export interface Known {
   environments(): Promise<string[]>;
   workspaces(): string[];
+  services(workspace: string): Promise<string[]>;
   snapshots(workspace: string): Promise<string[]>;
 }
 
@@ -91,6 +92,7 @@ async function argumentsFor(command: Command, given: readonly string[], known: K
   const name = command.registeredArguments[given.length]?.name();
   if (name === "environment") return known.environments();
   if (name === "workspace_id") return known.workspaces();
+  if (name === "service_name") return known.services(given[0] ?? "");
   if (name === "snapshot_name") return known.snapshots(given[0] ?? "");
   return [];
 }

@@ -49,6 +49,7 @@ async function complete(program: Command, words: readonly string[]): Promise<num
   const known = {
     environments: async () => (await engine.environments.list()).map(({ name }) => name),
     workspaces: () => engine.workspaces.names(),
+    services: (workspace: string) => engine.workspaces.services.names(workspace),
     snapshots: async (workspace: string) =>
       (await engine.workspaces.snapshots(workspace)).snapshots.map(({ name }) => name),
   };
@@ -61,7 +62,7 @@ async function perform(invocation: Invocation, interruption: Interruption): Prom
   const { op, input, json, quiet } = invocation;
   const progress = new ProgressLine(quiet || json);
   const broken = new AbortController();
-  const streams = op.passes_exit_status === true && !json;
+  const streams = (op.passes_exit_status === true || op.streams_output === true) && !json;
   const output = async (descriptor: 1 | 2, data: Uint8Array) => {
     progress.clear();
     await writeAll(descriptor, data).catch(() => broken.abort());

@@ -23,6 +23,7 @@ export async function keep(host: WorkspaceHost, workspace_id: string): Promise<v
 /** As when the host shuts down: what the guest holds is written back, and why it does not run is put on record. */
 async function leave(keeper: Keeper, workspace_id: string): Promise<void> {
   const why = endings.left(workspace_id, "it was told to");
+  await keeper.workspace.stopServices(why.message);
   await keeper.workspace.cancelCommands(why.message);
   await keeper.workspace.flush().catch(() => {});
   await keeper.lost(why);

@@ -16,9 +16,12 @@ import {
   writeFile,
 } from "../workspaces/live/files.ts";
 import type { LiveWorkspace } from "../workspaces/live/live-workspace.ts";
+import { listServices, serviceOutput, startService, stopService } from "../workspaces/live/serving.ts";
 import { createSnapshot, deleteSnapshot, resetWorkspace } from "../workspaces/live/snapshots.ts";
 import { summarizeWorkspace } from "../workspaces/live/summary.ts";
 import { type ExportInput, exportPath, type PushInput, pushTree } from "../workspaces/live/transfer.ts";
+import type { OutputInput } from "../workspaces/services/service-output.ts";
+import type { StartServiceInput } from "../workspaces/services/services.ts";
 import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import type { CallContext } from "./control-server.ts";
 import { endings } from "./endings.ts";
@@ -59,6 +62,11 @@ export function methodsOf(keeper: Kept) {
     wait: (input: WaitInput, context: CallContext) => waitForCommand(workspace, input, context),
     logs: (input: LogsInput) => workspace.commands.logs(input),
     summary: (_: object, context: CallContext) => summarizeWorkspace(workspace, context),
+    startService: (input: StartServiceInput, context: CallContext) => startService(workspace, input, context),
+    listServices: (_: object) => listServices(workspace),
+    serviceOutput: (input: OutputInput & { name: string }, context: CallContext) =>
+      serviceOutput(workspace, input, context),
+    stopService: (input: { name: string; grace_seconds: number }) => stopService(workspace, input),
     listFiles: (input: ListInput, context: CallContext) => listFiles(workspace, input, context),
     readFile: (input: ReadInput, context: CallContext) => readFile(workspace, input, context),
     writeFile: (input: WriteInput, context: CallContext) => writeFile(workspace, input, context),
@@ -78,6 +86,9 @@ function view(workspace: LiveWorkspace): WorkspaceStatus {
     state: isRunning ? "started" : restingState(workspace),
     execution_mode: isRunning ? workspace.session.execution_mode : null,
     command_count: workspace.commandCount,
+    service_count: workspace.servicesInSight.count,
+    running_service_count: workspace.servicesInSight.running,
+    published_ports: workspace.servicesInSight.ports,
     last_activity_at: workspace.lastActivity(),
     failure: workspace.record.failure,
   });
@@ -130,6 +141,7 @@ function start(keeper: Kept, context: CallContext): Promise<WorkspaceStatus> {
 function stop(keeper: Kept, context: CallContext): Promise<WorkspaceStatus> {
   const { workspace } = keeper;
   return workspace.order.replace(context.signal, async () => {
+    await workspace.stopServices("the workspace was stopped");
     await workspace.cancelCommands("the workspace was stopped");
     await flush(workspace, context);
     workspace.requireOpen();

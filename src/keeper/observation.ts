@@ -4,6 +4,7 @@ import { toPyroError } from "../contract/errors.ts";
 import { field } from "../contract/fields.ts";
 import { listDirectory } from "../platform/files.ts";
 import type { WorkspacePaths } from "../store/paths.ts";
+import { serviceOfFile, servicePaths } from "../store/service-paths.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
 import { lastActivity } from "../workspaces/live/live-workspace.ts";
 import type { Observed } from "../workspaces/workspace-view.ts";
@@ -12,11 +13,16 @@ import { callKeeper } from "./control-client.ts";
 /** How long a keeper may take to say how it is, in milliseconds. */
 const ANSWER_MS = 2_000;
 
+const servicePort = z.object({ service: z.string(), host: z.string(), host_port: z.int(), guest_port: z.int() });
+
 /** What a keeper of any version says: the rest of a status is on record. */
 const keepersView: z.ZodType<Observed> = z.object({
   state: z.enum(["starting", "started", "stopped", "failed"]),
   execution_mode: field.executionMode.nullable(),
   command_count: z.int(),
+  service_count: z.int().default(0),
+  running_service_count: z.int().default(0),
+  published_ports: z.array(servicePort).default([]),
   last_activity_at: z.string(),
   failure: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
@@ -35,7 +41,9 @@ export async function observe(record: WorkspaceRecord, paths: WorkspacePaths): P
 
 /** What can be said without a keeper. */
 export function resting(record: WorkspaceRecord, paths: WorkspacePaths): Observed {
-  const seen = { execution_mode: null, command_count: commandCount(record, paths), ...activity(record, paths) };
+  const counts = { command_count: commandCount(record, paths), service_count: serviceCount(record, paths) };
+  const none = { execution_mode: null, running_service_count: 0, published_ports: [] };
+  const seen = { ...none, ...counts, ...activity(record, paths) };
   if (record.intent === "creating") return { ...seen, state: "starting", failure: null };
   if (record.wanted === "stopped") return { ...seen, state: "stopped", failure: null };
   const failure = record.failure ?? { code: "keeper_lost", message: "the process that kept it ended" };
@@ -57,11 +65,21 @@ function activity(record: WorkspaceRecord, paths: WorkspacePaths): { last_activi
   }
 }
 
-/** Commands that its history has; none where it cannot be read. */
+/** Commands that its history has. */
 function commandCount({ reset_count }: WorkspaceRecord, paths: WorkspacePaths): number {
+  return namesIn(paths.commands(reset_count)).filter((name) => /^\d+\.json$/.test(name)).length;
+}
+
+/** Services that its history has. */
+function serviceCount({ reset_count }: WorkspaceRecord, paths: WorkspacePaths): number {
+  return namesIn(servicePaths(paths.history(reset_count)).records).filter((name) => serviceOfFile(name)).length;
+}
+
+/** None where it cannot be read. */
+function namesIn(directory: string): string[] {
   try {
-    return listDirectory(paths.commands(reset_count)).filter((name) => /^\d+\.json$/.test(name)).length;
+    return listDirectory(directory);
   } catch {
-    return 0;
+    return [];
   }
 }

@@ -11,7 +11,7 @@ import { CommandHistory } from "../workspaces/history/history.ts";
 import type { WorkspaceHost } from "../workspaces/live/live-workspace.ts";
 import { listSnapshots, type SnapshotView } from "../workspaces/live/snapshots.ts";
 import { summarizeRecord, type WorkspaceSummary } from "../workspaces/live/summary.ts";
-import { requireNoNetwork } from "../workspaces/network.ts";
+import { requirePolicy } from "../workspaces/network.ts";
 import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import { type CallOptions, callKeeper } from "./control-client.ts";
 import { KeeperRecord } from "./keeper-record.ts";
@@ -20,6 +20,7 @@ import type { KeeperMethods } from "./methods.ts";
 import { observe, resting } from "./observation.ts";
 import { type Reaped, Reaper } from "./reaper.ts";
 import { type CreateWorkspaceInput, newRecord, notFound, notKept, withoutDisk } from "./record-rules.ts";
+import { ServiceCalls } from "./service-calls.ts";
 import { StoppedDisks } from "./stopped-disks.ts";
 import { Unkept } from "./unkept.ts";
 import { applyUpdate, type UpdateInput } from "./update.ts";
@@ -46,18 +47,24 @@ export class Workspaces {
   readonly #unkept: Unkept;
   readonly #reaper: Reaper;
   readonly disks: StoppedDisks;
+  readonly services: ServiceCalls;
 
   constructor(host: WorkspaceHost, launch: Launch) {
     this.#host = host;
     this.#launch = launch;
     this.#unkept = new Unkept(host.store);
     this.#reaper = new Reaper(host.store, this.#unkept);
+    this.services = new ServiceCalls({
+      store: host.store,
+      find: (workspace) => this.#find(workspace),
+      list: () => this.list(),
+    });
     this.disks = new StoppedDisks(host, this.#unkept, (workspace) => this.#find(workspace));
   }
 
   /** Makes a workspace and starts it; one that cannot be seeded is not there. */
   async create(input: CreateWorkspaceInput, context: CallOptions): Promise<WorkspaceStatus> {
-    requireNoNetwork({ network: input.network_policy !== "off" });
+    await requirePolicy(input.network_policy, context.emit);
     await this.#reaper.reapOver();
     const record = await this.#reserve(input);
     const seed_path = input.seed_path === undefined ? null : resolve(input.seed_path);

@@ -6,6 +6,11 @@ import { envPrune } from "./env/prune.ts";
 import { envPull } from "./env/pull.ts";
 import { prepare } from "./prepare.ts";
 import { run } from "./run.ts";
+import { serviceList } from "./service/list.ts";
+import { serviceLogs } from "./service/logs.ts";
+import { serviceStart } from "./service/start.ts";
+import { serviceStatus } from "./service/status.ts";
+import { serviceStop } from "./service/stop.ts";
 import { workspaceCreate } from "./workspace/create.ts";
 import { workspaceDelete } from "./workspace/delete.ts";
 import { workspaceDiff } from "./workspace/diff.ts";
@@ -57,6 +62,11 @@ export const operations = {
   createSnapshot: snapshotCreate,
   listSnapshots: snapshotList,
   deleteSnapshot: snapshotDelete,
+  startService: serviceStart,
+  listServices: serviceList,
+  statusService: serviceStatus,
+  logsService: serviceLogs,
+  stopService: serviceStop,
   resetWorkspace: workspaceReset,
   stopWorkspace: workspaceStop,
   startWorkspace: workspaceStart,
@@ -76,6 +86,7 @@ export const groups: Readonly<Record<string, string>> = {
   sync: "Files of this machine that are laid over a workspace's",
   file: "Single files of a workspace",
   patch: "Patches for the files of a workspace",
+  service: "Services: named processes of a workspace that go on",
   snapshot: "Snapshots of a workspace's whole disk",
   disk: "The disk of a stopped workspace, looked at without running anything on it",
 };

@@ -36,6 +36,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   readonly positional: readonly (keyof z.infer<I> & string)[];
   /** The guest command's own exit status is the CLI's, and pyro's failures are 125 */
   readonly passes_exit_status?: boolean;
+  /** What the guest printed goes to the CLI's own standard output and error as it comes, and is not shown again */
+  readonly streams_output?: boolean;
   /** Whether the guest's command gets the caller's standard input: where it is piped, or where the CLI is told so by --stdin */
   readonly stdin?: "always" | "asked";
   /** Flags of the CLI that print one text field of the output, and nothing else */

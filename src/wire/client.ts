@@ -3,16 +3,17 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 import type { Duplex } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
 import { execStream, type StreamedExec } from "./exec-stream.ts";
+import { forwardStream } from "./forward-stream.ts";
 import { type ExecEnded, MAX_RECORD_BYTES, type Message, messages, type UnaryMethod } from "./messages.ts";
 import { refusal } from "./refusal.ts";
 import { collect, parse, responseStatus, violation } from "./reply.ts";
 
 /** Bytes one stream may have in flight before its reader has taken them. */
-const STREAM_WINDOW_BYTES = 1_048_576;
-/** Bytes all streams of one guest may have in flight; a slow stream must not hold up the others. */
-const CONNECTION_WINDOW_BYTES = 64 * 1_048_576;
+const STREAM_WINDOW_BYTES = 262_144;
+/** Bytes all streams of one guest may have in flight; as many slow streams as there may be must not hold up the others. */
+const CONNECTION_WINDOW_BYTES = 192 * 1_048_576;
 /** Node's cap on the memory of one HTTP/2 session, in MB; its default of 10 is below 64 busy streams. */
-const SESSION_MEMORY_MB = 256;
+const SESSION_MEMORY_MB = 384;
 const MAX_FRAME_BYTES = 262_144;
 
 export interface UnaryOptions {
@@ -77,6 +78,11 @@ export class AgentClient {
       );
     }
     return this.exchange("exec", io.signal, (stream) => execStream(stream, body, io));
+  }
+
+  /** Joins a client's connection to a port of the guest, until both have ended it. Throws `port_refused` where nobody listens there. */
+  forward(port: number, socket: Duplex, signal: AbortSignal): Promise<void> {
+    return this.exchange("forward", signal, (stream) => forwardStream(stream, { port }, socket));
   }
 
   /** One request that streams: `drive` sends and reads. What it throws, and cancelling, reset the stream. */

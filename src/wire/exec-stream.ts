@@ -16,8 +16,8 @@ export type OutputSink = (kind: "stdout" | "stderr", data: Buffer) => void | Pro
 export interface StreamedExec {
   readonly stdin: Readable | undefined;
   readonly onOutput: OutputSink;
-  /** Told once the program runs */
-  readonly onStart?: (() => void) | undefined;
+  /** Told once the program runs, with its number in the guest */
+  readonly onStart?: ((pid: number) => void) | undefined;
   /** Time after which the command must have ended, unless the reader of its output holds it up; absent for no limit */
   readonly deadline_ms: number | undefined;
 }
@@ -70,7 +70,7 @@ async function take(record: WireRecord, { onOutput, onStart }: StreamedExec): Pr
   else if (record.kind === recordKind.json) {
     const event = parse(messages["exec.event"], record.payload.toString("utf8"), "exec");
     if (event.event === "ended") return event;
-    onStart?.();
+    onStart?.(event.pid);
   } else throw violation(`The agent sent a record of unknown kind ${record.kind}`);
   return undefined;
 }

@@ -59,6 +59,7 @@ export const messages = {
     cwd: z.string(),
     timeout_ms: count.nullable(),
     stdin: z.boolean(),
+    ends_tree: z.boolean(),
   }),
   "exec.event": z.discriminatedUnion("event", [
     z.strictObject({ event: z.literal("started"), pid }),
@@ -68,13 +69,14 @@ export const messages = {
       signal: z.int().min(1).max(MAX_SIGNAL).nullable(),
       timed_out: z.boolean(),
       oom_killed: z.boolean(),
+      rest_killed: z.boolean(),
       free_space: z
         .array(z.strictObject({ place: z.enum(["cwd", "tmp"]), bytes: count, inodes: count.nullable() }))
         .max(2),
       duration_ms: count,
     }),
   ]),
-  "signal.request": z.strictObject({ pid, signal: z.int().min(1).max(MAX_SENT_SIGNAL) }),
+  "signal.request": z.strictObject({ pid, signal: z.int().min(1).max(MAX_SENT_SIGNAL), tree: z.boolean() }),
   "signal.response": empty,
   "probe.request": z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("tcp"), port: z.int().min(1).max(65_535) }),
@@ -82,6 +84,8 @@ export const messages = {
     z.strictObject({ kind: z.literal("file"), path: z.string().max(4095) }),
   ]),
   "probe.response": z.strictObject({ ok: z.boolean(), detail: z.string().max(512) }),
+  "forward.params": z.strictObject({ port: z.int().min(1).max(65_535) }),
+  "forward.event": z.strictObject({ event: z.literal("connected") }),
   "poweroff.request": empty,
   "poweroff.response": empty,
   ...treeMessages,

@@ -26,6 +26,7 @@ const codes: ReadonlyMap<string, ErrorCode> = new Map([
   ["command_not_executable", "command_not_executable"],
   ["argument_too_long", "argument_too_long"],
   ["cwd_not_found", "invalid_input"],
+  ["port_refused", "port_refused"],
   ["protocol_mismatch", "agent_mismatch"],
   ...treeCodes.map((code): [string, ErrorCode] => [code, code]),
 ]);

@@ -27,8 +27,10 @@ export interface SessionCommand {
   readonly timeout_ms: number | null;
   readonly stdin: Readable | undefined;
   readonly onOutput: OutputSink;
-  /** Told once the program runs */
-  readonly onStart?: () => void;
+  /** Told once the program runs, with its number in the guest */
+  readonly onStart?: (pid: number) => void;
+  /** Whether what it leaves behind ends with it; not so where it is absent */
+  readonly ends_tree?: boolean;
   readonly signal: AbortSignal;
   /** Working directory; the machine's where it is absent */
   readonly cwd?: string | undefined;
@@ -121,10 +123,10 @@ export class MachineSession {
   /** Runs a command to its end; a cancelled one is killed with everything it started. */
   async exec(command: SessionCommand): Promise<ExecEnded> {
     const { argv, timeout_ms, stdin, onOutput, onStart, signal } = command;
-    const { cwd = this.cwd, env = {} } = command;
+    const { cwd = this.cwd, env = {}, ends_tree = false } = command;
     try {
       return await this.#agent.exec(
-        { argv: [...argv], env: { ...this.#open.env, ...env }, cwd, timeout_ms, stdin: stdin !== undefined },
+        { argv: [...argv], env: { ...this.#open.env, ...env }, cwd, timeout_ms, stdin: stdin !== undefined, ends_tree },
         {
           stdin,
           onOutput,
@@ -144,6 +146,16 @@ export class MachineSession {
     try {
       return await this.#agent.call("probe", asked, { deadline_ms: PROBE_MS + this.#open.call_deadline_ms, signal });
     } catch (error) {
+      throw await this.explain(error);
+    }
+  }
+
+  /** Signals everything that a command started; nothing happens where it has ended. After SIGKILL it is gone when this resolves. */
+  async signalTree(pid: number, signal: number): Promise<void> {
+    try {
+      await this.#agent.call("signal", { pid, signal, tree: true }, { deadline_ms: this.#open.call_deadline_ms });
+    } catch (error) {
+      if (error instanceof PyroError && error.details["agent_code"] === "no_such_process") return;
       throw await this.explain(error);
     }
   }

@@ -1,5 +1,6 @@
 /** What is said of a workspace: its record, and what is seen of its machine. */
 import type { ExecutionMode } from "../contract/fields.ts";
+import type { PublishedPort } from "../network/published-ports.ts";
 import type { WorkspaceRecord, WorkspaceSeed } from "../store/workspace-record.ts";
 
 export type WorkspaceState = "starting" | "started" | "stopped" | "failed";
@@ -10,9 +11,17 @@ export interface Observed {
   /** Null while it does not run */
   readonly execution_mode: ExecutionMode | null;
   readonly command_count: number;
+  readonly service_count: number;
+  readonly running_service_count: number;
+  readonly published_ports: readonly ServicePort[];
   readonly last_activity_at: string;
   /** Why it is failed; null otherwise */
   readonly failure: { readonly code: string; readonly message: string } | null;
+}
+
+/** A port that a service publishes. */
+export interface ServicePort extends PublishedPort {
+  readonly service: string;
 }
 
 export interface WorkspaceStatus {
@@ -37,7 +46,7 @@ export interface WorkspaceStatus {
   readonly reset_count: number;
   readonly last_reset_at: string | null;
   readonly secrets: WorkspaceRecord["secrets"];
-  readonly published_ports: readonly never[];
+  readonly published_ports: readonly ServicePort[];
   readonly workspace_seed: WorkspaceSeed;
 }
 
@@ -66,14 +75,14 @@ export function statusOf(record: WorkspaceRecord, observed: Observed): Workspace
     last_activity_at: observed.last_activity_at,
     expires_at: record.expires_at,
     command_count: observed.command_count,
-    service_count: 0,
-    running_service_count: 0,
+    service_count: observed.service_count,
+    running_service_count: observed.running_service_count,
     shell_count: 0,
     snapshot_count: record.snapshots.length,
     reset_count: record.reset_count,
     last_reset_at: record.last_reset_at,
     secrets: record.secrets,
-    published_ports: [],
+    published_ports: observed.published_ports,
     workspace_seed: record.seed ?? noSeed,
   };
 }

@@ -76,6 +76,7 @@ export const ended: ExecEnded = {
   signal: null,
   timed_out: false,
   oom_killed: false,
+  rest_killed: false,
   free_space: [],
   duration_ms: 1,
 };

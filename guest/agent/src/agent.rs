@@ -21,6 +21,7 @@ use crate::messages::{
 use crate::reaper::Reaper;
 use crate::setup;
 use crate::tree::kill_all_tagged;
+use crate::trees::Trees;
 
 /// Build id that host and agent compare.
 pub const BUILD: &str = match option_env!("PYRO_AGENT_BUILD") {
@@ -41,6 +42,8 @@ pub struct Agent {
     pub reaper: Reaper,
     /// Control groups of the commands; none in `listen` mode
     pub cgroups: Option<Cgroups>,
+    /// Trees of the commands that run
+    pub trees: Trees,
     /// Whether the disk is held still
     pub stillness: Stillness,
     root: Option<String>,
@@ -67,6 +70,7 @@ impl Agent {
             mode,
             reaper: Reaper::default(),
             cgroups,
+            trees: Trees::default(),
             stillness: Stillness::default(),
             root,
             stage: Cell::new(Stage::Fresh),

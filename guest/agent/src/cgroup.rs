@@ -7,6 +7,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// Where the hierarchy is mounted.
 pub const ROOT: &str = "/sys/fs/cgroup";
 /// Processes and threads of one command: more than a build has, and few enough to be killed in time.
@@ -67,13 +69,23 @@ impl Leaf {
         self.is_empty()
     }
 
+    /// Signals every member that there is at this moment.
+    pub fn signal(&self, signal: Signal) {
+        let members = fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default();
+        for pid in members.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)) {
+            // An error means that it has ended meanwhile.
+            let _ = kill_process(pid, signal);
+        }
+    }
+
     /// Whether the kernel killed a member for memory.
     pub fn is_oom_killed(&self) -> bool {
         let events = fs::read_to_string(self.path.join("memory.events")).unwrap_or_default();
         events.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count != "0")
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
         let events = fs::read_to_string(self.path.join("cgroup.events")).unwrap_or_default();
         !events.lines().any(|line| line == "populated 1")
     }

@@ -19,16 +19,18 @@ use crate::failure::Failure;
 use crate::files::root::Volume;
 use crate::files::stream::{Sink, Stop};
 use crate::files::{self, read, stillness, walk, write};
+use crate::forward;
 use crate::messages::decode;
 use crate::probe;
 use crate::reply::{json, send_failure, send_json};
+use crate::signal;
 
 /// Largest body of a request that is not a stream.
 const MAX_BODY: usize = 1 << 20;
-/// Unread standard input that one command may pile up.
-const STREAM_WINDOW: u32 = 1 << 20;
-/// Wide enough that commands which do not read leave room for the others.
-const CONNECTION_WINDOW: u32 = 64 << 20;
+/// Unread input that one command or connection may pile up.
+const STREAM_WINDOW: u32 = 256 << 10;
+/// Wide enough that as many of them as there may be, none of which reads, leave room for the others.
+const CONNECTION_WINDOW: u32 = 192 << 20;
 const MAX_STREAMS: u32 = 1024;
 const MAX_FRAME: u32 = 64 << 10;
 const MAX_HEADERS: u32 = 16 << 10;
@@ -66,6 +68,7 @@ async fn answer(agent: Rc<Agent>, request: Request<RecvStream>, mut respond: Sen
     if request.method() == Method::POST {
         match request.uri().path() {
             "/exec" => return exec::serve(agent, request.into_body(), respond).await,
+            "/forward" => return forward::serve(agent, request.into_body(), respond).await,
             "/walk" => return stream(agent, request.into_body(), respond, walk::run).await,
             "/write" => return write::serve(agent, request.into_body(), respond).await,
             "/read" => return stream(agent, request.into_body(), respond, read::run).await,
@@ -89,7 +92,7 @@ async fn unary(agent: &Rc<Agent>, request: Request<RecvStream>) -> Result<Vec<u8
         "/hello" => call(body, |request| agent.hello(request)).await,
         "/setup" => call(body, |request| agent.setup(request)).await,
         "/clock" => call(body, |request| agent.clock(request)).await,
-        "/signal" => call(body, |request| agent.signal(request)).await,
+        "/signal" => Ok(json(&signal::signal(agent, message(body).await?).await?)),
         "/poweroff" => call(body, |request| agent.announce_power_off(request)).await,
         "/probe" => Ok(json(&probe::probe(agent, message(body).await?).await?)),
         "/sync" => Ok(json(&stillness::sync(agent, message(body).await?).await?)),

@@ -22,16 +22,20 @@ use crate::output::Output;
 use crate::reaper::Exit;
 use crate::records;
 use crate::reply::{Cancelled, cancelled, head, json, send_data, send_failure};
-use crate::stdin::{Broken, ExecBody, Stdin};
+use crate::stdin::{Body, Broken, Stdin};
 use crate::tree::Tree;
+use crate::trees::Entry;
 
 /// How long processes that outlive their command may still add to its output.
 const GRACE: Duration = Duration::from_millis(100);
+/// Pause between two looks at a tree that was told to end.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A started command and all that belongs to it.
 struct Execution {
     pid: u32,
-    tree: Tree,
+    tree: Entry,
+    ends_tree: bool,
     started: Instant,
     cwd: String,
     exit: oneshot::Receiver<Exit>,
@@ -41,7 +45,7 @@ struct Execution {
 
 /// Answers one exec request.
 pub async fn serve(agent: Rc<Agent>, body: RecvStream, mut respond: SendResponse<Bytes>) {
-    let mut body = ExecBody::new(body);
+    let mut body = Body::new(body);
     let (params, mut execution, stdin) = match begin(&agent, &mut body).await {
         Ok(begun) => begun,
         Err(failure) => return send_failure(&mut respond, failure),
@@ -68,20 +72,19 @@ pub async fn serve(agent: Rc<Agent>, body: RecvStream, mut respond: SendResponse
     execution.tree.kill().await;
 }
 
-async fn begin(
-    agent: &Agent,
-    body: &mut ExecBody,
-) -> Result<(ExecParams, Execution, Option<Stdin>), Failure> {
+async fn begin(agent: &Agent, body: &mut Body) -> Result<(ExecParams, Execution, Option<Stdin>), Failure> {
     agent.require_setup()?;
-    let params = body.params().await?;
+    let params: ExecParams = body.params().await?;
     let failed = |error: io::Error| Failure::internal("exec", &error);
     let tree = Tree::new(agent).map_err(failed)?;
     let started = Instant::now();
     let command = command::start(&params, &tree, agent.mode == Mode::Guest)?;
     let exit = agent.reaper.watch(command.pid);
+    let pid = command.pid.as_raw_nonzero().get().unsigned_abs();
     let execution = Execution {
-        pid: command.pid.as_raw_nonzero().get().unsigned_abs(),
-        tree,
+        pid,
+        tree: agent.trees.enter(pid, tree),
+        ends_tree: params.ends_tree,
         started,
         cwd: params.cwd.clone(),
         exit,
@@ -111,16 +114,43 @@ impl Execution {
             // The main process may be the first of its tree to be gone.
             self.tree.kill().await;
         }
+        let rest_killed = self.ends_tree && self.end_rest(stream).await?;
         let ended = ExecEvent::Ended {
             exit_code: exit.code,
             signal: exit.signal,
             timed_out: timed_out.get(),
             oom_killed: self.tree.is_oom_killed(),
+            rest_killed,
             free_space: self.free_space(exit).await,
             duration_ms: u64::try_from((exit.at - self.started).as_millis()).unwrap_or(u64::MAX),
         };
         send_data(stream, event(&ended)).await?;
         Ok(stream.send_data(Bytes::new(), true)?)
+    }
+
+    /// Ends what lives on: at once, or, where it was told to end by itself, when the host says so. Whether any was killed unasked.
+    async fn end_rest(&mut self, stream: &mut SendStream<Bytes>) -> Result<bool, Cancelled> {
+        while self.tree.is_told() && !self.tree.is_empty() {
+            self.pass_on(stream, LOOK).await?;
+        }
+        let is_left = !self.tree.is_empty();
+        self.tree.kill().await;
+        while !(self.stdout.is_over() && self.stderr.is_over()) && self.pass_on(stream, GRACE).await? {}
+        Ok(is_left)
+    }
+
+    /// Sends the next output; false where there is none within this time.
+    async fn pass_on(&mut self, stream: &mut SendStream<Bytes>, time: Duration) -> Result<bool, Cancelled> {
+        let record = tokio::select! {
+            biased;
+            _ = cancelled(stream) => return Err(Cancelled),
+            record = either(&mut self.stdout, &mut self.stderr) => record,
+            () = sleep(time) => return Ok(false),
+        };
+        if let Ok(Some(record)) = record {
+            send_data(stream, record).await?;
+        }
+        Ok(true)
     }
 
     /// Only a command that did badly has a use for it.

@@ -11,12 +11,14 @@ use crate::failure::Failure as Refusal;
 pub const PROTOCOL: u32 = 1;
 
 /// The names of all messages; the protocol test compares them with the host's.
-pub const NAMES: [&str; 30] = [
+pub const NAMES: [&str; 32] = [
     "clock.request",
     "clock.response",
     "exec.event",
     "exec.params",
     "failure",
+    "forward.event",
+    "forward.params",
     "freeze.request",
     "freeze.response",
     "hello.request",
@@ -178,6 +180,8 @@ pub struct ExecParams {
     pub timeout_ms: Option<u64>,
     /// Whether standard input follows; `/dev/null` otherwise
     pub stdin: bool,
+    /// Whether what it started ends with its first process
+    pub ends_tree: bool,
 }
 
 /// What happened to the command of an exec
@@ -201,6 +205,8 @@ pub enum ExecEvent {
         timed_out: bool,
         /// Whether the kernel killed one of its processes for memory
         oom_killed: bool,
+        /// Whether other processes of it lived on, and were killed
+        rest_killed: bool,
         /// Where the command could write, unless it did well: empty then
         free_space: Vec<FreeSpace>,
         /// From start to exit
@@ -270,6 +276,24 @@ pub struct SignalRequest {
     pub pid: u32,
     /// Signal number, 1 to 31
     pub signal: i32,
+    /// Whether everything that the command started gets it, and not its process group alone
+    pub tree: bool,
+}
+
+/// A connection to a port of this machine
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForwardParams {
+    /// Port on the loopback, not 0
+    pub port: u16,
+}
+
+/// What happened to the connection of a forward
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ForwardEvent {
+    /// Somebody took it
+    Connected {},
 }
 
 /// The body of every answer that is not a success

@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use bytes::Bytes;
 use rustix::buffer::spare_capacity;
@@ -70,13 +70,13 @@ impl Output {
 }
 
 /// Reads behind room for the header of a record.
-fn fill(pipe: &OwnedFd, buffer: &mut Vec<u8>) -> io::Result<usize> {
+pub fn fill(pipe: impl AsFd, buffer: &mut Vec<u8>) -> io::Result<usize> {
     if buffer.is_empty() {
         buffer.reserve_exact(HEADER + MAX_CHUNK);
         buffer.resize(HEADER, 0);
     }
     loop {
-        match read(pipe, spare_capacity(buffer)) {
+        match read(&pipe, spare_capacity(buffer)) {
             Err(Errno::INTR) => {}
             other => return Ok(other?),
         }

@@ -20,7 +20,8 @@ const DEADLINE: Duration = Duration::from_secs(2);
 const MAX_HEAD: usize = 64 << 10;
 const MAX_URL: usize = 2048;
 const MAX_DETAIL: usize = 512;
-const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+/// Addresses of this machine, in the order in which they are tried.
+pub const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 const CHUNK: usize = 4096;
 
 /// Looks, and says what it saw; what takes too long is not there.
@@ -55,7 +56,7 @@ async fn listens(port: u16) -> (bool, String) {
 }
 
 /// A connection to the first address that takes one.
-async fn connect(addresses: &[IpAddr], port: u16) -> Result<(TcpStream, IpAddr), String> {
+pub async fn connect(addresses: &[IpAddr], port: u16) -> Result<(TcpStream, IpAddr), String> {
     let mut reason = String::new();
     for address in addresses {
         match TcpStream::connect((*address, port)).await {

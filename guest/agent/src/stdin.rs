@@ -1,4 +1,4 @@
-//! The standard input of a command: what the host sends, into the pipe.
+//! What the host sends in a stream: parameters first, then, for a command, the standard input into its pipe.
 
 use std::future::pending;
 use std::io;
@@ -7,15 +7,16 @@ use std::os::fd::OwnedFd;
 use bytes::Bytes;
 use h2::RecvStream;
 use rustix::io::{ioctl_fionbio, write};
+use serde::de::DeserializeOwned;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::failure::Failure;
-use crate::messages::{ExecParams, decode};
+use crate::messages::decode;
 use crate::records::{self, Decoder, Malformed, Piece};
 use crate::sys;
 
-/// Why the host's side of an exec ended early.
+/// Why the host's side of a stream ended early.
 #[derive(Debug)]
 pub enum Broken {
     /// The stream was reset or the connection lost
@@ -36,22 +37,22 @@ impl From<Malformed> for Broken {
     }
 }
 
-/// The body of an exec request.
+/// The body of a request that is a stream.
 #[derive(Debug)]
-pub struct ExecBody {
+pub struct Body {
     stream: RecvStream,
     decoder: Decoder,
     unread: Bytes,
 }
 
-impl ExecBody {
+impl Body {
     /// A body of which nothing has been read.
     pub fn new(stream: RecvStream) -> Self {
-        ExecBody { stream, decoder: Decoder::default(), unread: Bytes::new() }
+        Body { stream, decoder: Decoder::default(), unread: Bytes::new() }
     }
 
     /// Reads the record with the parameters.
-    pub async fn params(&mut self) -> Result<ExecParams, Failure> {
+    pub async fn params<Params: DeserializeOwned>(&mut self) -> Result<Params, Failure> {
         let mut json = vec![];
         loop {
             let piece = match self.next().await {
@@ -95,7 +96,7 @@ impl ExecBody {
     }
 
     /// The next piece, whose bytes the caller releases; none at the end of the body.
-    async fn next(&mut self) -> Result<Option<Piece>, Broken> {
+    pub async fn next(&mut self) -> Result<Option<Piece>, Broken> {
         loop {
             let before = self.unread.len();
             let piece = self.decoder.next(&mut self.unread)?;
@@ -112,7 +113,8 @@ impl ExecBody {
         }
     }
 
-    fn release(&mut self, length: usize) {
+    /// Grants the host as much more.
+    pub fn release(&mut self, length: usize) {
         // An error means that the stream is over, which the next read reports.
         let _ = self.stream.flow_control().release_capacity(length);
     }

@@ -68,12 +68,30 @@ impl Tree {
         for _ in 0..MAX_LOOKS {
             let is_empty = match self {
                 Tree::Leaf(leaf) => leaf.kill(),
-                Tree::Tag(tag) => kill_tagged(*tag..=*tag),
+                Tree::Tag(tag) => signal_tagged(*tag..=*tag, Some(Signal::KILL)),
             };
             if is_empty {
                 return;
             }
             sleep(PAUSE).await;
+        }
+    }
+
+    /// Signals every member that there is at this moment.
+    pub fn signal(&self, signal: Signal) {
+        match self {
+            Tree::Leaf(leaf) => leaf.signal(signal),
+            Tree::Tag(tag) => {
+                signal_tagged(*tag..=*tag, Some(signal));
+            }
+        }
+    }
+
+    /// Whether no member is left.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Tree::Leaf(leaf) => leaf.is_empty(),
+            Tree::Tag(tag) => signal_tagged(*tag..=*tag, None),
         }
     }
 
@@ -101,7 +119,7 @@ fn next_tag() -> u64 {
 pub fn kill_all_tagged() {
     let first = first_tag();
     for _ in 0..MAX_LOOKS {
-        if kill_tagged(first - COUNT_MASK..=first) {
+        if signal_tagged(first - COUNT_MASK..=first, Some(Signal::KILL)) {
             return;
         }
         // The reaper does not run at this point.
@@ -109,8 +127,8 @@ pub fn kill_all_tagged() {
     }
 }
 
-/// Kills whoever has one of the tags; true when nobody has. Ended members count until they are collected.
-fn kill_tagged(tags: RangeInclusive<u64>) -> bool {
+/// Signals whoever has one of the tags, where there is a signal; true when nobody has. Ended members count until they are collected.
+fn signal_tagged(tags: RangeInclusive<u64>, signal: Option<Signal>) -> bool {
     let mut is_empty = true;
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
@@ -118,8 +136,10 @@ fn kill_tagged(tags: RangeInclusive<u64>) -> bool {
             && tag_of(pid).is_some_and(|tag| tags.contains(&tag))
         {
             is_empty = false;
-            // An error means that it has ended meanwhile.
-            let _ = kill_process(pid, Signal::KILL);
+            if let Some(signal) = signal {
+                // An error means that it has ended meanwhile.
+                let _ = kill_process(pid, signal);
+            }
         }
     }
     is_empty

@@ -9,8 +9,9 @@ use pyro_agent::files::messages::{
     FreezeRequest, ReadEvent, ReadRequest, WalkEvent, WalkRequest, WriteItem, WriteParams, WriteResponse,
 };
 use pyro_agent::messages::{
-    ClockRequest, ClockResponse, Empty, ExecEvent, ExecParams, Failure, HelloRequest, HelloResponse, NAMES,
-    ProbeRequest, ProbeResponse, SetupRequest, SetupResponse, SignalRequest,
+    ClockRequest, ClockResponse, Empty, ExecEvent, ExecParams, Failure, ForwardEvent, ForwardParams,
+    HelloRequest, HelloResponse, NAMES, ProbeRequest, ProbeResponse, SetupRequest, SetupResponse,
+    SignalRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,6 +36,8 @@ fn codec(name: &str) -> fn(&Value) -> Value {
         "signal.request" => round_trip::<SignalRequest>,
         "probe.request" => round_trip::<ProbeRequest>,
         "probe.response" => round_trip::<ProbeResponse>,
+        "forward.params" => round_trip::<ForwardParams>,
+        "forward.event" => round_trip::<ForwardEvent>,
         "failure" => round_trip::<Failure>,
         "walk.request" => round_trip::<WalkRequest>,
         "walk.event" => round_trip::<WalkEvent>,
@@ -80,9 +83,11 @@ fn every_name_has_a_codec_and_the_list_is_sorted() {
 #[test]
 fn an_unknown_or_missing_field_is_refused() {
     let refused = |text: &str| serde_json::from_str::<ExecParams>(text).is_err();
-    assert!(!refused(r#"{"argv":[],"env":{},"cwd":"/","timeout_ms":null,"stdin":false}"#));
-    assert!(refused(r#"{"argv":[],"env":{},"cwd":"/","timeout_ms":null,"stdin":false,"more":1}"#));
-    assert!(refused(r#"{"argv":[],"env":{},"cwd":"/","stdin":false}"#));
+    assert!(!refused(r#"{"argv":[],"env":{},"cwd":"/","timeout_ms":null,"stdin":false,"ends_tree":true}"#));
+    assert!(refused(
+        r#"{"argv":[],"env":{},"cwd":"/","timeout_ms":null,"stdin":false,"ends_tree":true,"more":1}"#
+    ));
+    assert!(refused(r#"{"argv":[],"env":{},"cwd":"/","stdin":false,"ends_tree":true}"#));
     assert!(serde_json::from_str::<Empty>(r#"{"more":1}"#).is_err());
     assert!(serde_json::from_str::<ExecEvent>(r#"{"event":"started","pid":1,"more":1}"#).is_err());
 }

@@ -57,6 +57,7 @@ export function summaryText(summary: Output<"summarizeWorkspace">): string {
         (each) => `${each.sequence}  ${each.outcome_kind ?? "running"} ${each.exit_code ?? ""}  ${each.command}`,
       ),
     ),
+    section("services", summary.services),
     section("pushed", summary.syncs),
     section("written", summary.file_writes),
     section("patched", summary.patches),

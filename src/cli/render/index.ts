@@ -4,6 +4,7 @@ import type { PyroError } from "../../contract/errors.ts";
 import { operations } from "../../operations/index.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { execText, logsText, summaryText, waitText } from "./commands.ts";
+import { serviceLine, serviceTable } from "./services.ts";
 import { pairs, size, table } from "./values.ts";
 import {
   diffText,
@@ -64,6 +65,10 @@ const views: Views = {
   diffWorkspace: diffText,
   exportWorkspace: exportText,
   exportWorkspaceDisk: ({ output, allocated_bytes }) => `The disk was written to ${output}: ${size(allocated_bytes)}\n`,
+  startService: serviceLine,
+  stopService: serviceLine,
+  listServices: serviceTable,
+  logsService: () => "",
   createSnapshot: ({ name }) => `snapshot ${name} was made\n`,
   deleteSnapshot: ({ name }) => `snapshot ${name} is gone\n`,
   listSnapshots: snapshotTable,

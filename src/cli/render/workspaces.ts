@@ -30,7 +30,7 @@ export function workspaceTable({ workspaces, damaged }: Output<"listWorkspaces">
   const rows = workspaces.map((one) => [
     one.workspace_id,
     one.name ?? "-",
-    one.state,
+    one.running_service_count === 0 ? one.state : `${one.state}, ${servicesOf(one)}`,
     one.environment,
     one.workspace_seed.origin_ref ?? "-",
     ago(one.last_activity_at),
@@ -44,6 +44,12 @@ export function workspaceTable({ workspaces, damaged }: Output<"listWorkspaces">
   const broken = damaged.map(({ workspace_id, reason }) => `${workspace_id} cannot be read: ${reason}\n`).join("");
   const advice = damaged.length === 0 ? "" : "pyro workspace reap sets aside what cannot be read\n";
   return shown + broken + advice || "There is no workspace. Make one: pyro workspace create debian:12 --seed-path .\n";
+}
+
+/** How many services run, and the ports on this machine that lead to them. */
+function servicesOf({ running_service_count, published_ports }: Status): string {
+  const ports = published_ports.map(({ host_port }) => `:${host_port}`).join(" ");
+  return `${running_service_count} serving${ports === "" ? "" : ` on ${ports}`}`;
 }
 
 /** A listing as `ls -l` would have it, names quoted where they hold what cannot be seen. */

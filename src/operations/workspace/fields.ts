@@ -23,6 +23,13 @@ const secret = z.strictObject({
   source: z.enum(["value", "file"]).describe("Where its value came from"),
 });
 
+/** What is said of a published port. */
+export const portFields = {
+  host: z.string().describe("Address on this machine"),
+  host_port: z.int().describe("Port on this machine"),
+  guest_port: z.int().describe("Port in the workspace that it leads to"),
+};
+
 /** What `status`, `list`, `create` and others say of a workspace. */
 export const statusFields = {
   workspace_id: z.string().describe("Identifier of the workspace"),
@@ -48,7 +55,9 @@ export const statusFields = {
   reset_count: z.int().describe("Resets so far"),
   last_reset_at: z.string().nullable().describe("When it was last reset"),
   secrets: z.array(secret).describe("Its secrets, without their values"),
-  published_ports: z.array(z.never()).describe("Ports that are published on the host"),
+  published_ports: z
+    .array(z.strictObject({ service: z.string().describe("Service that it belongs to"), ...portFields }))
+    .describe("Ports that are published on the host"),
   workspace_seed: seed.describe("What it was seeded with, its baseline"),
 };
 

@@ -36,6 +36,7 @@ export const workspaceSummary = operation({
     patches: lines("Patches that were applied"),
     snapshots: lines("Snapshots that were made or deleted"),
     exports: lines("Exports to this machine"),
+    services: lines("Services, with state, exit status and ports"),
     service_count: z.int().describe("Services"),
     diff: z
       .strictObject({

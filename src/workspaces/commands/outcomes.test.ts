@@ -12,6 +12,7 @@ const well: ExecEnded = {
   signal: null,
   timed_out: false,
   oom_killed: false,
+  rest_killed: false,
   free_space: [],
   duration_ms: 1,
 };

@@ -122,6 +122,14 @@ export class CommandHistory {
     this.#output_bytes = 0;
   }
 
+  /** Forgets one that has ended. */
+  forget(log: CommandLog): void {
+    log.discard();
+    this.#unsaved.delete(log);
+    this.#logs.delete(log.sequence);
+    remove(this.#files.record(log.sequence));
+  }
+
   #save(log: CommandLog): void {
     try {
       replaceFile(this.#files.record(log.sequence), JSON.stringify(log.record));
@@ -161,11 +169,7 @@ export class CommandHistory {
   #forgetOldest(): void {
     if (this.#logs.size <= this.#limits.commands) return;
     const oldest = this.list().find((log) => !log.is_running);
-    if (oldest === undefined) return;
-    oldest.discard();
-    this.#unsaved.delete(oldest);
-    this.#logs.delete(oldest.sequence);
-    remove(this.#files.record(oldest.sequence));
+    if (oldest !== undefined) this.forget(oldest);
   }
 
   /** Takes over what an earlier process left of a command. */

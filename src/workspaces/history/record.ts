@@ -64,7 +64,8 @@ export function cutShort(record: CommandRecord, detail: string): CommandRecord {
 /** Exit status of a command whose end was not seen, as for every failure of pyro's own. */
 export const UNSEEN_STATUS = 125;
 
-function shortened(command: readonly string[]): string[] {
+/** A command line as it is written down. */
+export function shortened(command: readonly string[]): string[] {
   const kept: string[] = [];
   let left = MAX_COMMAND;
   for (const argument of command) {

@@ -14,7 +14,7 @@ export interface LogText {
 }
 
 /** What was left out, as it stands in a text. */
-function gap(bytes: number): string {
+export function gap(bytes: number): string {
   return `\n[pyro: ${bytes} bytes left out]\n`;
 }
 

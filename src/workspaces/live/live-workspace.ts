@@ -12,6 +12,7 @@ import { DiskLayers } from "../disk-layers.ts";
 import type { GuestTree } from "../guest-tree.ts";
 import { CommandHistory } from "../history/history.ts";
 import type { MachineSource, WorkContext } from "../machine-source.ts";
+import { Services } from "../services/services.ts";
 import { MachineSession } from "../session.ts";
 import { Journal, tolerably } from "./journal.ts";
 import { Order } from "./order.ts";
@@ -34,6 +35,7 @@ export class LiveWorkspace {
   /** The layers of its disk; undefined where it runs in a cage, which has none */
   readonly disk: DiskLayers | undefined;
   #commands: Commands | undefined;
+  #services: Services | undefined;
   /** Called when its machine has ended and nobody asked for that. */
   onLost: (error: PyroError) => void = () => {};
   #record: WorkspaceRecord;
@@ -71,24 +73,48 @@ export class LiveWorkspace {
     return this.#commands;
   }
 
+  /** Its services since its last reset. */
+  get services(): Services {
+    const { workspace_id, mem_mib, network_policy, reset_count } = this.#record;
+    this.#services ??= new Services({
+      workspace_id,
+      mem_mib,
+      history: this.paths.history(reset_count),
+      may_publish: network_policy === "egress+published-ports",
+      session: () => this.session,
+    });
+    return this.#services;
+  }
+
+  /** How many services there are, how many of them run, and what they publish. */
+  get servicesInSight(): Pick<Services, "count" | "running" | "ports"> {
+    return this.#services ?? { count: 0, running: 0, ports: [] };
+  }
+
+  /** Has services end by themselves, before the machine is stopped. */
+  async stopServices(reason: string): Promise<void> {
+    await this.#services?.stopAll(reason);
+  }
+
   /** How many commands there were since the last reset. */
   get commandCount(): number {
     return this.#commands?.count ?? 0;
   }
 
-  /** Ends what runs; its callers get their results. */
+  /** Ends what runs, services too; its callers get their results. */
   async cancelCommands(reason: string): Promise<void> {
-    await this.#commands?.cancelAll(reason);
+    await Promise.all([this.#commands?.cancelAll(reason), this.#services?.killAll(reason)]);
   }
 
-  /** Waits for the commands of a machine that is gone: each says so itself. */
+  /** Waits for the commands and services of a machine that is gone: each says so itself. */
   async commandsEnded(): Promise<void> {
-    await this.#commands?.ended();
+    await Promise.all([this.#commands?.ended(), this.#services?.ended()]);
   }
 
   /** Begins its history anew; what was running has been cancelled. */
   beginHistory(): void {
     this.#commands = undefined;
+    this.#services = undefined;
     const path = this.paths.history(this.#record.reset_count);
     remove(path);
     ensureDirectory(path);
@@ -157,7 +183,7 @@ export class LiveWorkspace {
     }
     this.#session = session;
     // Opened now, as its directory is there: later it may have been removed.
-    void this.commands;
+    void [this.commands, this.services];
     void session.lost.then((error) => {
       if (this.#session !== session) return;
       this.#session = undefined;

@@ -6,6 +6,8 @@ import { logsOf } from "../commands/logs.ts";
 import type { CommandSummary } from "../commands/results.ts";
 import type { CommandHistory } from "../history/history.ts";
 import type { WorkContext } from "../machine-source.ts";
+import { ServiceBook } from "../services/service-book.ts";
+import type { ServiceView } from "../services/service-record.ts";
 import { compare } from "./changes.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
@@ -39,6 +41,7 @@ export interface WorkspaceSummary {
   readonly patches: readonly string[];
   readonly snapshots: readonly string[];
   readonly exports: readonly string[];
+  readonly services: readonly string[];
   readonly service_count: number;
   /** Null where the workspace does not run, so that nothing can be compared */
   readonly diff: DiffTotals | null;
@@ -64,7 +67,7 @@ export async function summarizeWorkspace(workspace: LiveWorkspace, { signal }: W
     deletions: diff.deletions,
     paths: diff.entries.slice(0, NAMED).map(({ path, status }) => `${status} ${path}`),
   };
-  return summaryOf(record, paths, commands, totals);
+  return summaryOf(record, paths, { commands, services: workspace.services.list(), diff: totals });
 }
 
 /** Sums up what is on record of a workspace that does not run. */
@@ -74,15 +77,23 @@ export async function summarizeRecord(
   history: CommandHistory,
 ): Promise<WorkspaceSummary> {
   const { commands } = await logsOf(history, { tail_lines: 1 });
-  return summaryOf(record, paths, commands, null);
+  const book = ServiceBook.read(paths.history(record.reset_count));
+  return summaryOf(record, paths, { commands, services: book.list().map((one) => book.viewOf(one)), diff: null });
+}
+
+/** What was found out for it. */
+interface Seen {
+  readonly commands: readonly CommandSummary[];
+  readonly services: readonly ServiceView[];
+  readonly diff: DiffTotals | null;
 }
 
 function summaryOf(
   { workspace_id, name, created_at, last_reset_at, reset_count }: WorkspaceRecord,
   paths: WorkspacePaths,
-  commands: readonly CommandSummary[],
-  diff: DiffTotals | null,
+  seen: Seen,
 ): WorkspaceSummary {
+  const { commands, services, diff } = seen;
   const entries = new Journal(paths.journal(reset_count)).entries();
   const of = (kind: JournalEntry["kind"]) =>
     entries
@@ -102,9 +113,17 @@ function summaryOf(
     patches: of("patch"),
     snapshots: of("snapshot"),
     exports: of("export"),
-    service_count: 0,
+    services: services.slice(-NAMED).map(serviceLine),
+    service_count: services.length,
     diff,
   };
+}
+
+function serviceLine({ name, state, exit_code, stop_reason, published_ports }: ServiceView): string {
+  const status = exit_code === null ? "" : `, exit status ${exit_code}`;
+  const why = stop_reason === null ? "" : `: ${stop_reason}`;
+  const ports = published_ports.map(({ host, host_port, guest_port }) => `, ${host}:${host_port} -> ${guest_port}`);
+  return `${name}: ${state}${status}${why}${ports.join("")}`;
 }
 
 function commandOf({ sequence, command, state, exit_code, outcome_kind, duration_ms }: CommandSummary) {

@@ -36,7 +36,7 @@ async fn unread_input_of_one_command_does_not_starve_another() {
     let mut stuck = vec![];
     for _ in 0..8 {
         let mut running = client.begin(&params).await;
-        running.send(pyro_agent::records::STDIN, &vec![0; 900_000]).await;
+        running.send(pyro_agent::records::STDIN, &vec![0; 200_000]).await;
         stuck.push(running);
     }
     params = command(&["wc", "-c"]);

@@ -110,6 +110,7 @@ pub struct Outcome {
     pub exit_code: Option<i32>,
     pub signal: Option<i32>,
     pub timed_out: bool,
+    pub rest_killed: bool,
 }
 
 impl Client {
@@ -162,6 +163,7 @@ pub fn command(argv: &[&str]) -> ExecParams {
         cwd: "/".to_string(),
         timeout_ms: None,
         stdin: false,
+        ends_tree: false,
     }
 }
 
@@ -250,7 +252,8 @@ impl Running {
     fn note(&mut self, event: ExecEvent) {
         match event {
             ExecEvent::Started { pid } => self.outcome.pid = pid,
-            ExecEvent::Ended { exit_code, signal, timed_out, .. } => {
+            ExecEvent::Ended { exit_code, signal, timed_out, rest_killed, .. } => {
+                self.outcome.rest_killed = rest_killed;
                 self.outcome.exit_code = exit_code;
                 self.outcome.signal = signal;
                 self.outcome.timed_out = timed_out;

@@ -3,6 +3,7 @@
 
 mod exec;
 mod files;
+mod forward;
 mod load;
 mod machine;
 mod probe;

@@ -65,11 +65,15 @@ async fn a_running_command_is_signalled() {
         running.read().await;
     }
     let pid = running.outcome.pid;
-    assert_eq!(client.call("signal", &format!(r#"{{"pid":{pid},"signal":64}}"#)).await.0, 400);
-    assert_eq!(client.call("signal", &format!(r#"{{"pid":{pid},"signal":15}}"#)).await, (200, json!({})));
+    assert_eq!(client.call("signal", &format!(r#"{{"pid":{pid},"signal":64,"tree":false}}"#)).await.0, 400);
+    assert_eq!(
+        client.call("signal", &format!(r#"{{"pid":{pid},"signal":15,"tree":false}}"#)).await,
+        (200, json!({}))
+    );
     assert_eq!(running.finish().await.signal, Some(15));
     for other in [pid, 1, std::process::id(), 0, u32::MAX] {
-        let (status, answer) = client.call("signal", &format!(r#"{{"pid":{other},"signal":15}}"#)).await;
+        let (status, answer) =
+            client.call("signal", &format!(r#"{{"pid":{other},"signal":15,"tree":false}}"#)).await;
         assert_eq!((status, &answer["code"]), (404, &json!("no_such_process")));
     }
 }

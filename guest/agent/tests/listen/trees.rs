@@ -83,3 +83,64 @@ async fn killing_one_tree_leaves_the_orphans_of_another() {
     assert!(is_alive(pid));
     assert_eq!(client.shell(&format!("kill {pid}")).await.exit_code, Some(0));
 }
+
+#[tokio::test]
+async fn what_was_left_behind_ends_where_that_is_asked_for() {
+    let machine = Machine::start().await;
+    let client = machine.connect().await;
+    let mut params = shell("setsid sleep 603 >/dev/null 2>&1 & echo $!");
+    for ends_tree in [true, false] {
+        params.ends_tree = ends_tree;
+        let outcome = client.run(&params).await;
+        let pid = String::from_utf8_lossy(&outcome.stdout).trim().parse().unwrap();
+        assert_eq!((outcome.exit_code, outcome.rest_killed), (Some(0), ends_tree));
+        assert_eq!(is_alive(pid), !ends_tree);
+    }
+    params = shell("true");
+    params.ends_tree = true;
+    assert!(!client.run(&params).await.rest_killed);
+}
+
+#[tokio::test]
+async fn a_whole_tree_is_told_to_end_and_gets_the_time_to() {
+    let machine = Machine::start().await;
+    let client = machine.connect().await;
+    // The first process ends at once, another with a session of its own takes its time and says a last word.
+    let mut params = shell(
+        "setsid sh -c 'trap \"sleep 0.3; echo last; exit\" TERM; echo up; while :; do sleep 0.01; done' & wait",
+    );
+    params.ends_tree = true;
+    let mut running = client.begin(&params).await;
+    while running.outcome.stdout.is_empty() {
+        assert!(running.read().await);
+    }
+    let request = format!(r#"{{"pid":{},"signal":15,"tree":true}}"#, running.outcome.pid);
+    assert_eq!(client.call("signal", &request).await.0, 200);
+    let outcome = running.finish().await;
+    assert_eq!((outcome.signal, outcome.rest_killed), (Some(15), false));
+    assert_eq!(String::from_utf8_lossy(&outcome.stdout), "up\nlast\n");
+    assert_eq!(client.call("signal", &request).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_tree_that_does_not_listen_is_killed_whole() {
+    let machine = Machine::start().await;
+    let client = machine.connect().await;
+    let mut params = shell(
+        "trap '' TERM; setsid sh -c 'while :; do sleep 604; done' & echo $!; while :; do sleep 0.05; done",
+    );
+    params.ends_tree = true;
+    let mut running = client.begin(&params).await;
+    while running.outcome.stdout.is_empty() {
+        assert!(running.read().await);
+    }
+    let other = String::from_utf8_lossy(&running.outcome.stdout).trim().parse().unwrap();
+    let pid = running.outcome.pid;
+    for (signal, is_gone) in [(15, false), (9, true)] {
+        let request = format!(r#"{{"pid":{pid},"signal":{signal},"tree":true}}"#);
+        assert_eq!(client.call("signal", &request).await.0, 200);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!((is_alive(pid), is_alive(other)), (!is_gone, !is_gone));
+    }
+    assert_eq!(running.finish().await.signal, Some(9));
+}
