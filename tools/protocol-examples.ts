@@ -78,6 +78,11 @@ export const protocolExamples: Examples = {
     { uptime_ms: LARGEST_COUNT, boot_id: "b".repeat(64) },
     { uptime_ms: 0, boot_id: null },
   ],
+  "secrets.request": [
+    { directory: "/run/pyro-secrets", secrets: [{ name: "API_KEY", value: "aHVudGVyMmh1bnRlcjI=" }] },
+    { directory: "", secrets: [] },
+  ],
+  "secrets.response": [{}],
   "clock.request": [{ wall_time_unix_ms: 1_767_225_600_000 }, { wall_time_unix_ms: LARGEST_COUNT }],
   "clock.response": [{ was_unix_ms: 0 }, { was_unix_ms: LARGEST_COUNT }],
   "exec.params": [

@@ -5,6 +5,7 @@ import { type InputField, inputFields } from "../contract/input-fields.ts";
 import { groups, operations } from "../operations/index.ts";
 import type { Operation } from "../operations/operation.ts";
 import { version } from "../version.ts";
+import { mapOf, mapValue, withoutValue } from "./map-flags.ts";
 
 /** A command line that was understood: which operation, with what input, shown how. */
 export interface Invocation {
@@ -59,7 +60,7 @@ function addOperation(
     .description(`${op.summary}\n\n${op.description}`);
   for (const field of positional.filter(({ type }) => type !== "list"))
     command.argument(field.default === undefined ? `<${field.name}>` : `[${field.name}]`, description(field));
-  for (const field of fields) if (!positional.includes(field)) command.addOption(flag(field));
+  for (const field of fields) if (!positional.includes(field)) command.addOption(flag(field, op));
   if (op.stdin === "asked") command.option("--stdin", "Pass standard input on to the command");
   for (const [name, option] of Object.entries(op.from_file ?? {}))
     command.option(`--${option} <path>`, `Read ${name} from this file; - is standard input`);
@@ -103,9 +104,10 @@ function description(field: InputField): string {
   return `${field.description}${shown}`;
 }
 
-function flag(field: InputField): Option {
+function flag(field: InputField, op: Operation): Option {
   const name = field.name.replaceAll("_", "-");
-  const value = { boolean: "", integer: " <n>", string: " <text>", list: " <value>", map: " <key=value>" }[field.type];
+  const map = ` ${mapValue(op, field)}`;
+  const value = { boolean: "", integer: " <n>", string: " <text>", list: " <value>", map }[field.type];
   const option = new Option(`--${name}${value}`, description(field));
   if (field.type === "list" || field.type === "map")
     return option.argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text]);
@@ -122,14 +124,16 @@ function read(
   const options = command.opts<Record<string, unknown>>();
   const input: Record<string, unknown> = {};
   if (rest !== undefined && !positional.some((field) => field.type === "list")) {
-    const extra = rest.map((word) => JSON.stringify(word)).join(" ");
+    const isPrivate = Object.values(op.map_flags ?? {}).some(({ is_private }) => is_private === true);
+    const extra = isPrivate ? `${rest.length} words` : rest.map((word) => JSON.stringify(word)).join(" ");
     throw new PyroError("invalid_input", `${op.names.cli} takes no command after --, but got ${extra}`, {
       hint: `pyro ${op.names.cli} --help`,
     });
   }
   for (const field of fields) {
     const value = options[camelCase(field.name)];
-    if (value !== undefined) input[field.name] = fromText(field, value);
+    if (field.type === "map" && Array.isArray(value)) input[field.name] = mapOf(op, field, value.map(String));
+    else if (value !== undefined) input[field.name] = fromText(field, value);
   }
   for (const [at, field] of positional.entries()) {
     if (field.type === "list") input[field.name] = rest ?? [];
@@ -155,15 +159,7 @@ function read(
 
 /** A number is decimal digits; anything else reaches the schema as text, which refuses it with its range. */
 function fromText(field: InputField, value: unknown): unknown {
-  if (field.type === "map" && Array.isArray(value))
-    return Object.fromEntries(value.map((text) => pair(field, String(text))));
   return field.type === "integer" && typeof value === "string" && /^-?\d{1,15}$/.test(value) ? Number(value) : value;
-}
-
-function pair({ name }: InputField, text: string): [string, string] {
-  const at = text.indexOf("=");
-  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
-  throw new PyroError("invalid_input", `--${name.replaceAll("_", "-")} "${text}" is not KEY=VALUE`);
 }
 
 function camelCase(name: string): string {
@@ -179,7 +175,7 @@ export function splitRest(args: readonly string[]): { own: readonly string[]; re
 /** What commander could not understand, as pyro's error; undefined when it only showed help or the version. */
 export function usageError(thrown: CommanderError): PyroError | undefined {
   if (thrown.exitCode === 0 || thrown.code === "commander.help") return undefined;
-  const message = thrown.message.replace(/^error: /, "");
+  const message = withoutValue(thrown.message.replace(/^error: /, ""));
   const code = thrown.code === "commander.unknownCommand" ? "unknown_command" : "invalid_input";
   return new PyroError(code, message, { hint: hintFor(thrown) });
 }

@@ -1,6 +1,7 @@
 /** Every error pyro can answer with: one row each, so that code, kind, exit status and wording live in one place. */
 import type { ErrorKind, ErrorRow } from "./error-row.ts";
 import { machineErrors } from "./machine-errors.ts";
+import { secretErrors } from "./secret-errors.ts";
 import { serviceErrors } from "./service-errors.ts";
 import { treeErrors } from "./tree-errors.ts";
 import { workspaceErrors } from "./workspace-errors.ts";
@@ -15,10 +16,13 @@ export const exitStatusOfKind: Readonly<Record<ErrorKind, number>> = {
   internal: 70,
 };
 
-const rows = { ...machineErrors, ...treeErrors, ...workspaceErrors, ...serviceErrors } as const satisfies Record<
-  string,
-  ErrorRow
->;
+const rows = {
+  ...machineErrors,
+  ...treeErrors,
+  ...workspaceErrors,
+  ...serviceErrors,
+  ...secretErrors,
+} as const satisfies Record<string, ErrorRow>;
 
 /** Stable name of an error. */
 export type ErrorCode = keyof typeof rows;

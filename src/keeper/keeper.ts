@@ -12,6 +12,7 @@ import { endings } from "./endings.ts";
 import { KeeperRecord } from "./keeper-record.ts";
 import { type Kept, methodsOf } from "./methods.ts";
 import { notFound } from "./record-rules.ts";
+import { redactedMethods } from "./redacted.ts";
 import { takeDirectory } from "./taking.ts";
 
 /** A keeper without a machine that nobody calls ends after this, in milliseconds. */
@@ -46,7 +47,7 @@ export class Keeper implements Kept {
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    workspace.onLost = (error) => unattended(this.lost(error));
+    workspace.onLost = (error) => this.#unattended(this.lost(error));
   }
 
   /** Takes the workspace and answers its calls. Throws `workspace_not_found`, `workspace_busy` or what makes its record unreadable. */
@@ -78,7 +79,8 @@ export class Keeper implements Kept {
   /** The machine ended unasked: that is put on record. */
   async lost(error: PyroError): Promise<void> {
     if (this.#ending !== undefined) return;
-    const failure = { code: error.code, message: error.message, at: new Date().toISOString() };
+    const message = this.workspace.secrets.known.redactor.text(error.message, false);
+    const failure = { code: error.code, message, at: new Date().toISOString() };
     if (this.workspace.record.intent === null) this.#record({ failure });
     await Promise.race([this.workspace.commandsEnded(), delay(FAREWELL_MS, undefined, { ref: false })]);
     await this.end(error);
@@ -124,7 +126,7 @@ export class Keeper implements Kept {
     try {
       this.workspace.change(part);
     } catch (thrown) {
-      process.stderr.write(`${toPyroError(thrown).message}\n`);
+      this.#log(thrown);
     }
   }
 
@@ -135,7 +137,8 @@ export class Keeper implements Kept {
       name,
       (input: unknown, context: CallContext) => this.#counted(() => (method as Method)(input, context)),
     ]);
-    return { ...Object.fromEntries(counted), status };
+    const all = { ...Object.fromEntries(counted), status };
+    return redactedMethods(all, () => this.workspace.secrets.known.redactor);
   }
 
   async #counted<T>(call: () => Promise<T>): Promise<T> {
@@ -153,7 +156,7 @@ export class Keeper implements Kept {
   #mayEnd(): void {
     if (this.#calls > 0 || this.#ending !== undefined || this.workspace.isRunning) return;
     const idle_ms = this.workspace.record.intent === null ? IDLE_MS : UNTOLD_MS;
-    this.#idle = setTimeout(() => unattended(this.#endIdle()), idle_ms);
+    this.#idle = setTimeout(() => this.#unattended(this.#endIdle()), idle_ms);
   }
 
   async #endIdle(): Promise<void> {
@@ -167,9 +170,19 @@ export class Keeper implements Kept {
     if (this.#ending !== undefined) return;
     const { workspace_id } = this.workspace.record;
     const left = timeLeft(this.workspace.record);
-    if (left <= 0) unattended(this.remove(endings.expired(workspace_id)));
-    else if (!this.#noted.isOurs()) unattended(this.end(endings.left(workspace_id, "its directory is gone")));
+    if (left <= 0) this.#unattended(this.remove(endings.expired(workspace_id)));
+    else if (!this.#noted.isOurs()) this.#unattended(this.end(endings.left(workspace_id, "its directory is gone")));
     else this.#look = setTimeout(() => this.#keepTime(), Math.min(left, LOOK_MS));
+  }
+
+  /** Nobody waits for it who could be told. */
+  #unattended(ending: Promise<void>): void {
+    ending.catch((thrown: unknown) => this.#log(thrown));
+  }
+
+  #log(thrown: unknown): void {
+    const { redactor } = this.workspace.secrets.known;
+    process.stderr.write(`${redactor.text(toPyroError(thrown).message)}\n`);
   }
 
   /** To be called when the time to live was changed. */
@@ -177,11 +190,6 @@ export class Keeper implements Kept {
     clearTimeout(this.#look);
     this.#keepTime();
   }
-}
-
-/** Nobody waits for it who could be told. */
-function unattended(ending: Promise<void>): void {
-  ending.catch((thrown: unknown) => process.stderr.write(`${toPyroError(thrown).message}\n`));
 }
 
 /** Why a directory could not be taken. */

@@ -3,9 +3,10 @@ import { PyroError } from "../contract/errors.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
 import { expiryIn, timeLeft } from "../workspaces/expiry.ts";
 import { newWorkspaceId } from "../workspaces/live/creation.ts";
+import type { GivenSecret, SecretsInput } from "../workspaces/secrets/given-secrets.ts";
 import { endings } from "./endings.ts";
 
-export interface CreateWorkspaceInput {
+export interface CreateWorkspaceInput extends SecretsInput {
   readonly environment: string;
   readonly vcpu_count: number;
   readonly mem_mib: number;
@@ -24,7 +25,7 @@ export function isOver(record: WorkspaceRecord): "expired" | "unfinished" | unde
 }
 
 /** The record of a workspace that is to be created. */
-export function newRecord(input: CreateWorkspaceInput): WorkspaceRecord {
+export function newRecord(input: CreateWorkspaceInput, secrets: readonly GivenSecret[] = []): WorkspaceRecord {
   const { environment, vcpu_count, mem_mib, name, label, allow_host_compat, ttl_seconds, network_policy } = input;
   return {
     schema_version: 1,
@@ -46,7 +47,7 @@ export function newRecord(input: CreateWorkspaceInput): WorkspaceRecord {
     layers: [],
     baseline: null,
     snapshots: [],
-    secrets: [],
+    secrets: secrets.map(({ name, source }) => ({ name, source })),
     reset_count: 0,
     last_reset_at: null,
   };

@@ -12,6 +12,7 @@ import type { WorkspaceHost } from "../workspaces/live/live-workspace.ts";
 import { listSnapshots, type SnapshotView } from "../workspaces/live/snapshots.ts";
 import { summarizeRecord, type WorkspaceSummary } from "../workspaces/live/summary.ts";
 import { requirePolicy } from "../workspaces/network.ts";
+import { type GivenSecret, givenSecrets } from "../workspaces/secrets/given-secrets.ts";
 import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import { type CallOptions, callKeeper } from "./control-client.ts";
 import { KeeperRecord } from "./keeper-record.ts";
@@ -65,14 +66,16 @@ export class Workspaces {
   /** Makes a workspace and starts it; one that cannot be seeded is not there. */
   async create(input: CreateWorkspaceInput, context: CallOptions): Promise<WorkspaceStatus> {
     await requirePolicy(input.network_policy, context.emit);
+    const given = await givenSecrets(input);
     await this.#reaper.reapOver();
-    const record = await this.#reserve(input);
+    const record = await this.#reserve(input, given);
+    const secrets = given.map(({ name, value }) => ({ name, value: value.toString("base64") }));
     const seed_path = input.seed_path === undefined ? null : resolve(input.seed_path);
     try {
       await failpoint("create.name_reserved");
       await this.#keep(record);
       await failpoint("create.kept");
-      return await this.#called(record, "create", { seed_path }, context);
+      return await this.#called(record, "create", { seed_path, secrets }, context);
     } catch (thrown) {
       await this.#destroy(record.workspace_id, { signal: new AbortController().signal, emit: () => {} }).catch(
         () => {},
@@ -212,13 +215,13 @@ export class Workspaces {
   }
 
   /** Writes the record of what is to be created; its name is taken from then on. */
-  async #reserve(input: CreateWorkspaceInput): Promise<WorkspaceRecord> {
+  async #reserve(input: CreateWorkspaceInput, secrets: readonly GivenSecret[]): Promise<WorkspaceRecord> {
     const { store } = this.#host;
     store.paths.prepareData();
     if (freeDiskBytes(store.paths.data) < MIN_FREE_BYTES)
       throw new PyroError("host_disk_full", `Less than 512 MiB are free on the disk of "${store.paths.data}"`);
     return this.#named(input.name, undefined, async () => {
-      const record = newRecord(input);
+      const record = newRecord(input, secrets);
       store.create(record, ({ keeperRecord }) => new KeeperRecord(keeperRecord).write(false));
       return record;
     });

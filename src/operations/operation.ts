@@ -40,6 +40,10 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   readonly streams_output?: boolean;
   /** Whether the guest's command gets the caller's standard input: where it is piped, or where the CLI is told so by --stdin */
   readonly stdin?: "always" | "asked";
+  /** Map fields whose flag may be a key alone, which then stands for itself or for the caller's variable of that name; what is private is never quoted */
+  readonly map_flags?: Readonly<
+    Record<string, { readonly alone?: "itself" | "variable"; readonly is_private?: boolean }>
+  >;
   /** Flags of the CLI that print one text field of the output, and nothing else */
   readonly only?: Readonly<Record<string, string>>;
   /** Text fields that the CLI also takes from a file, by the flag that names the file */

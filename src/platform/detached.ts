@@ -7,6 +7,9 @@ import { ioError } from "./files.ts";
 /** Variables that such a process keeps; nothing else of a caller's environment stays behind in it. */
 const keptVariables = /^(?:PATH|HOME|LANG|LC_.*|TMPDIR|XDG_(?:DATA|CACHE|CONFIG)_HOME|PYRO_.*|(?:https?|no)_proxy)$/i;
 
+/** It has values of secrets in its memory, and what it starts has a guest's: none of them is written down when it crashes. */
+const WITHOUT_CORE = 'ulimit -c 0; exec "$@"';
+
 /** Descriptor on which it says that it is ready. */
 export const READY_FD = 3;
 
@@ -24,7 +27,8 @@ export function sayReady(word: string): void {
 export async function startDetached(script: string, args: readonly string[], logPath: string): Promise<string> {
   const log = openLog(logPath);
   try {
-    const child = spawn(process.execPath, ["--max-semi-space-size=1", script, ...args], {
+    const node = [process.execPath, "--max-semi-space-size=1", script, ...args];
+    const child = spawn("/bin/sh", ["-c", WITHOUT_CORE, "sh", ...node], {
       cwd: "/",
       detached: true,
       env: Object.fromEntries(Object.entries(process.env).filter(([name]) => keptVariables.test(name))),

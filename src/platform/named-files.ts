@@ -1,6 +1,7 @@
 /** Files of ours under names that stay: opened as they are, made new, and noted by their time of change. */
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { errnoOf, ioError, OpenFile, syncDirectory } from "./files.ts";
 
 /** Unit of `st_blocks`, whatever the file system's own. */
@@ -79,4 +80,24 @@ export function readLines(path: string): string[] {
     if (errnoOf(thrown) === "ENOENT") return [];
     throw ioError(thrown, "read", path);
   }
+}
+
+/** Makes a file of ours, 0600 and durable, unless one of that name is there; whole from the moment it has its name, made in another directory of its file system. */
+export function makeOnce(path: string, content: Uint8Array, staging: string): void {
+  const temporary = join(staging, `${basename(path)}.${randomBytes(8).toString("hex")}.tmp`);
+  try {
+    fs.writeFileSync(temporary, content, { flag: "wx", mode: 0o600, flush: true });
+    fs.linkSync(temporary, path);
+  } catch (thrown) {
+    if (errnoOf(thrown) !== "EEXIST") throw ioError(thrown, "write", path);
+  } finally {
+    fs.rmSync(temporary, { force: true });
+  }
+  syncDirectory(dirname(path));
+}
+
+/** Whether an open regular file is this user's, and nobody else may read or write it. */
+export function isPrivate(file: OpenFile, uid: number): boolean {
+  const stat = fs.fstatSync(file.fd);
+  return stat.isFile() && stat.uid === uid && (stat.mode & 0o077) === 0;
 }

@@ -48,6 +48,10 @@ export class StatePaths {
   get namesLock(): string {
     return join(this.data, "names.lock");
   }
+  /** What this user's sealed secrets are opened with. */
+  get secretsKey(): string {
+    return join(this.data, "secrets.key");
+  }
   workspace(id: string): string {
     return join(this.workspaces, id);
   }
@@ -224,6 +228,8 @@ export interface WorkspacePaths {
   readonly baseline: string;
   /** Private room of a diff; empty while none is made */
   readonly scratch: string;
+  /** Values of its secrets, sealed; absent where it has none */
+  readonly secrets: string;
   /** Its time of change is that of the last change of the workspace */
   readonly activity: string;
   /** What its keeper had to say that no caller heard */
@@ -245,6 +251,7 @@ export function workspacePaths(directory: string): WorkspacePaths {
     disk: join(directory, "disk"),
     baseline: join(directory, "baseline"),
     scratch: join(directory, "scratch"),
+    secrets: join(directory, "secrets.sealed"),
     activity: join(directory, "activity"),
     keeperLog: join(directory, "keeper.log"),
     keeperRecord: join(directory, "keeper.json"),

@@ -51,6 +51,11 @@ export const messages = {
     disk: z.strictObject({ serial: z.string().max(20), size_bytes: count }).nullable(),
   }),
   "setup.response": z.strictObject({ uptime_ms: count, boot_id: z.string().max(64).nullable() }),
+  "secrets.request": z.strictObject({
+    directory: z.string().max(4095),
+    secrets: z.array(z.strictObject({ name: z.string().max(64), value: z.base64() })).max(64),
+  }),
+  "secrets.response": empty,
   "clock.request": z.strictObject({ wall_time_unix_ms: count }),
   "clock.response": z.strictObject({ was_unix_ms: count }),
   "exec.params": z.strictObject({
@@ -112,6 +117,7 @@ export type UnaryMethod =
   | "hello"
   | "ping"
   | "setup"
+  | "secrets"
   | "clock"
   | "signal"
   | "probe"

@@ -37,6 +37,8 @@ export interface OpenMachine {
   /** Environment variables of every command */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** Where secrets are kept; the usual place of guests where it is absent */
+  readonly secrets_directory?: string;
   /** Time within which the agent answers a call, in milliseconds */
   readonly call_deadline_ms: number;
   /** Opens another machine without the template that this one came from, which did not prove usable */

@@ -12,6 +12,9 @@ import type { OutputSink } from "../wire/exec-stream.ts";
 import { type ExecEnded, type Message, PROTOCOL_VERSION } from "../wire/messages.ts";
 import type { GuestTree } from "./guest-tree.ts";
 import type { OpenMachine } from "./machine-source.ts";
+import { redactedError } from "./secrets/redacted-error.ts";
+import { RedactedOutput } from "./secrets/redacted-output.ts";
+import { noSecrets, SECRETS_DIRECTORY, type Secrets } from "./secrets/secrets.ts";
 
 /** How late a machine's clock may be when its first command starts, in milliseconds. */
 const CLOCK_TOLERANCE_MS = 300;
@@ -47,24 +50,32 @@ export function newVmId(): string {
 export class MachineSession {
   readonly #open: OpenMachine;
   readonly #agent: AgentClient;
+  readonly #secrets: Secrets;
 
-  private constructor(open: OpenMachine) {
+  private constructor(open: OpenMachine, secrets: Secrets) {
     this.#open = open;
+    this.#secrets = secrets;
     this.#agent = new AgentClient(open.machine.channel);
   }
 
-  /** Shakes hands and sets the machine up as `hostname`; kills it where that fails. */
-  static async begin(open: OpenMachine, hostname: string, signal: AbortSignal): Promise<MachineSession> {
-    const session = new MachineSession(open);
+  /** Shakes hands, sets the machine up as `hostname` and gives it its secrets; kills it where that fails. */
+  static async begin(
+    open: OpenMachine,
+    hostname: string,
+    signal: AbortSignal,
+    secrets = noSecrets,
+  ): Promise<MachineSession> {
+    const session = new MachineSession(open, secrets);
     try {
       // At once: the agent answers in order, and nothing is lost on a machine that turns out to be another build's.
       await Promise.all([session.#hello(signal), session.#setup(hostname, signal)]);
+      await session.#giveSecrets(signal);
       return session;
     } catch (thrown) {
       const error = await session.explain(thrown);
       await session.close();
       if (open.instead === undefined || signal.aborted || !(error instanceof PyroError)) throw error;
-      return MachineSession.begin(await open.instead(error), hostname, signal);
+      return MachineSession.begin(await open.instead(error), hostname, signal, secrets);
     }
   }
 
@@ -89,7 +100,7 @@ export class MachineSession {
 
   /** How the machine ended, as an error; settles when it has. */
   get lost(): Promise<PyroError> {
-    return this.#open.machine.ended.then((end) => cageError(end) ?? lost(end));
+    return this.#open.machine.ended.then((end) => redactedError(this.#secrets.redactor, cageError(end) ?? lost(end)));
   }
 
   /** Process that runs the guest, for observation only */
@@ -120,8 +131,22 @@ export class MachineSession {
     await this.#agent.call("sync", {}, { deadline_ms });
   }
 
-  /** Runs a command to its end; a cancelled one is killed with everything it started. */
+  /** Runs a command to its end; a cancelled one is killed with everything it started. Its output is without the values of secrets. */
   async exec(command: SessionCommand): Promise<ExecEnded> {
+    const { redactor } = this.#secrets;
+    if (redactor.isIdle) return this.#exec(command);
+    const output = new RedactedOutput(redactor, command.onOutput);
+    try {
+      const ended = await this.#exec({ ...command, onOutput: (kind, data) => output.take(kind, data) });
+      await output.end();
+      return ended;
+    } catch (thrown) {
+      output.abandon();
+      throw thrown;
+    }
+  }
+
+  async #exec(command: SessionCommand): Promise<ExecEnded> {
     const { argv, timeout_ms, stdin, onOutput, onStart, signal } = command;
     const { cwd = this.cwd, env = {}, ends_tree = false } = command;
     try {
@@ -144,7 +169,11 @@ export class MachineSession {
   async probe(request: Message<"probe.request">, signal: AbortSignal): Promise<Message<"probe.response">> {
     const asked = request.kind === "file" ? { ...request, path: posix.resolve(this.cwd, request.path) } : request;
     try {
-      return await this.#agent.call("probe", asked, { deadline_ms: PROBE_MS + this.#open.call_deadline_ms, signal });
+      const answer = await this.#agent.call("probe", asked, {
+        deadline_ms: PROBE_MS + this.#open.call_deadline_ms,
+        signal,
+      });
+      return { ...answer, detail: this.#secrets.redactor.text(answer.detail, false) };
     } catch (error) {
       throw await this.explain(error);
     }
@@ -190,6 +219,12 @@ export class MachineSession {
       throw new PyroError("agent_mismatch", `The agent is build ${answer.build}, pyro needs ${build}`);
   }
 
+  async #giveSecrets(signal: AbortSignal): Promise<void> {
+    if (this.#secrets.isEmpty) return;
+    const { secrets_directory: directory = SECRETS_DIRECTORY, call_deadline_ms: deadline_ms } = this.#open;
+    await this.#agent.call("secrets", { directory, secrets: this.#secrets.files() }, { deadline_ms, signal });
+  }
+
   async #setup(hostname: string, signal: AbortSignal): Promise<void> {
     const request = {
       hostname,
@@ -203,8 +238,12 @@ export class MachineSession {
     if (performance.now() - sent > CLOCK_TOLERANCE_MS) await this.setClock(signal);
   }
 
-  /** A connection that broke because the machine ended is explained by how it ended. */
+  /** A connection that broke because the machine ended is explained by how it ended; no error has the value of a secret. */
   async explain(thrown: unknown): Promise<unknown> {
+    return redactedError(this.#secrets.redactor, await this.#explained(thrown));
+  }
+
+  async #explained(thrown: unknown): Promise<unknown> {
     if (!(thrown instanceof PyroError) || (thrown.code !== "guest_lost" && thrown.code !== "protocol_violation"))
       return thrown;
     const end = await Promise.race([this.#open.machine.ended, delay(END_GRACE_MS, undefined, { ref: false })]);

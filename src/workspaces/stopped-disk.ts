@@ -20,6 +20,9 @@ import {
 } from "./live/files.ts";
 import type { WorkspaceHost } from "./live/live-workspace.ts";
 import type { WorkContext } from "./machine-source.ts";
+import { KeptSecrets } from "./secrets/kept-secrets.ts";
+import { redactedError } from "./secrets/redacted-error.ts";
+import type { Redactor } from "./secrets/redactor.ts";
 import { MachineSession } from "./session.ts";
 
 /** Longest time that a copy may take, in milliseconds. */
@@ -63,8 +66,8 @@ export function listDisk(
   context: WorkContext,
 ): Promise<FileListing> {
   const { root, path, shown } = placeOf(input.path);
-  return onDisk(host, record, context, (tree) =>
-    listTree({ ...tree, root }, path, input.recursive, shown, context.signal),
+  return onDisk(host, record, context, async (tree, redactor) =>
+    redactor.document(await listTree({ ...tree, root }, path, input.recursive, shown, context.signal)),
   );
 }
 
@@ -76,7 +79,9 @@ export function readDisk(
   context: WorkContext,
 ): Promise<FileContent> {
   const { root, path, shown } = placeOf(input.path);
-  return onDisk(host, record, context, (tree) => readFrom({ ...tree, root }, path, shown(path), input, context.signal));
+  return onDisk(host, record, context, (tree, redactor) =>
+    readFrom({ ...tree, root }, { path, shown: shown(path) }, input, redactor, context.signal),
+  );
 }
 
 /** A machine on the disk, under a layer that is gone with it: nothing is written, and nothing but the agent runs. */
@@ -84,8 +89,9 @@ async function onDisk<T>(
   host: WorkspaceHost,
   record: WorkspaceRecord,
   context: WorkContext,
-  use: (tree: GuestTree) => Promise<T>,
+  use: (tree: GuestTree, redactor: Redactor) => Promise<T>,
 ): Promise<T> {
+  const { redactor } = new KeptSecrets(host.store.paths, record).open();
   const { environment, image, vcpu_count, mem_mib, workspace_id } = record;
   const request = { environment, vcpu_count, mem_mib, ...(image && { image: { name: environment, ...image } }) };
   const opened = await layersOf(host, record).withThrowAway(record.layers, context.signal, (disk) =>
@@ -93,9 +99,9 @@ async function onDisk<T>(
   );
   const session = await MachineSession.begin(opened, workspace_id, context.signal);
   try {
-    return await use(session.tree);
+    return await use(session.tree, redactor);
   } catch (thrown) {
-    throw await session.explain(thrown);
+    throw redactedError(redactor, await session.explain(thrown));
   } finally {
     await session.close();
   }

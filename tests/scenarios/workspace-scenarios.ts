@@ -7,6 +7,7 @@ import { crossingScenarios } from "./workspaces/crossing.ts";
 import { fileScenarios } from "./workspaces/files.ts";
 import { Kit, type WorkspaceMachine } from "./workspaces/kit.ts";
 import { lifeScenarios } from "./workspaces/life.ts";
+import { secretScenarios } from "./workspaces/secrets.ts";
 import { sharingScenarios } from "./workspaces/sharing.ts";
 import { snapshotScenarios } from "./workspaces/snapshots.ts";
 import { workScenarios } from "./workspaces/work.ts";
@@ -31,6 +32,7 @@ export function workspaceScenarios(title: string, machine: () => WorkspaceMachin
     for (const scenarios of [lifeScenarios, sharingScenarios, snapshotScenarios, fileScenarios, crossingScenarios])
       scenarios(kit);
     workScenarios(kit);
+    secretScenarios(kit);
 
     it("is created, found by id and name, and deleted", async () => {
       const made = await create({ name: "one", label: { repo: "a" } });

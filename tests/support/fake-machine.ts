@@ -28,7 +28,7 @@ export function agentBuild(): string {
 }
 
 /** Starts the agent on a socket of its own and connects to it. */
-export async function startFakeMachine(below = tmpdir()): Promise<Machine> {
+export async function startFakeMachine(below = tmpdir()): Promise<Machine & { readonly secrets_directory: string }> {
   const directory = mkdtempSync(join(below, "pyro-fake-"));
   const socket = join(directory, "agent.sock");
   const child = spawn(agent, ["--listen", socket, "--die-with-parent"], { stdio: ["ignore", "ignore", "inherit"] });
@@ -49,6 +49,7 @@ export async function startFakeMachine(below = tmpdir()): Promise<Machine> {
     channel,
     ended,
     addLayer: async () => {},
+    secrets_directory: join(directory, "secrets"),
     kill,
     pid: () => child.pid ?? 0,
   };
@@ -74,13 +75,15 @@ const image = {
   env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/root", LANG: "C.UTF-8" },
 };
 
-const around = (machine: Machine, cwd: string): OpenMachine => ({
+const around = (machine: Machine & { readonly secrets_directory: string }, cwd: string): OpenMachine => ({
   machine,
   agent_build: agentBuild(),
   disks: { root: null, disk: null },
-  env: image.env,
+  // A fake machine's place for secrets is its own: its commands are told.
+  env: { ...image.env, FAKE_SECRETS: machine.secrets_directory },
   cwd,
   call_deadline_ms: 10_000,
+  secrets_directory: machine.secrets_directory,
 });
 
 /** A source of fake machines that knows every environment name the catalog has. */

@@ -23,6 +23,7 @@ use crate::forward;
 use crate::messages::decode;
 use crate::probe;
 use crate::reply::{json, send_failure, send_json};
+use crate::secrets;
 use crate::signal;
 
 /// Largest body of a request that is not a stream.
@@ -91,6 +92,7 @@ async fn unary(agent: &Rc<Agent>, request: Request<RecvStream>) -> Result<Vec<u8
         "/ping" => call(body, |request| agent.ping(request)).await,
         "/hello" => call(body, |request| agent.hello(request)).await,
         "/setup" => call(body, |request| agent.setup(request)).await,
+        "/secrets" => call(body, |request| secrets::keep(agent, &request)).await,
         "/clock" => call(body, |request| agent.clock(request)).await,
         "/signal" => Ok(json(&signal::signal(agent, message(body).await?).await?)),
         "/poweroff" => call(body, |request| agent.announce_power_off(request)).await,

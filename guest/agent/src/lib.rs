@@ -24,6 +24,7 @@ pub mod probe;
 pub mod reaper;
 pub mod records;
 pub mod reply;
+pub mod secrets;
 pub mod send;
 pub mod setup;
 pub mod signal;

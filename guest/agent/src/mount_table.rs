@@ -6,6 +6,8 @@ use rustix::mount::MountFlags;
 pub const LOWER: &str = "/lower";
 /// Where the writable disk is mounted.
 pub const DISK: &str = "/disk";
+/// Where secrets are, in memory alone.
+pub const SECRETS: &str = "/run/pyro-secrets";
 /// Where the root is put together.
 pub const NEW_ROOT: &str = "/newroot";
 
@@ -74,6 +76,11 @@ pub fn commands() -> Vec<Mount> {
     ]
 }
 
+/// The memory for secrets, root's alone.
+pub fn secrets() -> Mount {
+    mount("tmpfs", SECRETS, "tmpfs", NO_PROGRAMS, "mode=700,size=2m,nr_inodes=128")
+}
+
 /// The read-only root image.
 pub fn root_image(device: &str, file_system: &str) -> Mount {
     mount(device, LOWER, file_system, MountFlags::RDONLY, "")
@@ -136,6 +143,14 @@ mod tests {
                 .iter()
                 .all(|mount| { new_root().iter().any(|moved| moved.how == How::Move(mount.target.clone())) })
         );
+    }
+
+    #[test]
+    fn secrets_lie_in_memory_below_memory() {
+        let memory =
+            |entry: &Mount| matches!(&entry.how, How::New { file_system, .. } if file_system == "tmpfs");
+        let run = commands().into_iter().find(|entry| SECRETS.starts_with(&format!("{}/", entry.target)));
+        assert!(memory(&secrets()) && run.is_some_and(|run| memory(&run)));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use pyro_agent::messages::{
     HelloRequest, HelloResponse, NAMES, ProbeRequest, ProbeResponse, SetupRequest, SetupResponse,
     SignalRequest,
 };
+use pyro_agent::secrets::SecretsRequest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,6 +30,7 @@ fn codec(name: &str) -> fn(&Value) -> Value {
         "hello.response" => round_trip::<HelloResponse>,
         "setup.request" => round_trip::<SetupRequest>,
         "setup.response" => round_trip::<SetupResponse>,
+        "secrets.request" => round_trip::<SecretsRequest>,
         "clock.request" => round_trip::<ClockRequest>,
         "clock.response" => round_trip::<ClockResponse>,
         "exec.params" => round_trip::<ExecParams>,
@@ -48,9 +50,8 @@ fn codec(name: &str) -> fn(&Value) -> Value {
         "write.response" => round_trip::<WriteResponse>,
         "freeze.request" => round_trip::<FreezeRequest>,
         "ping.request" | "ping.response" | "signal.response" | "poweroff.request" | "poweroff.response"
-        | "freeze.response" | "thaw.request" | "thaw.response" | "sync.request" | "sync.response" => {
-            round_trip::<Empty>
-        }
+        | "secrets.response" | "freeze.response" | "thaw.request" | "thaw.response" | "sync.request"
+        | "sync.response" => round_trip::<Empty>,
         _ => panic!("no message is called {name}"),
     }
 }

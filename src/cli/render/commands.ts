@@ -63,6 +63,7 @@ export function summaryText(summary: Output<"summarizeWorkspace">): string {
     section("patched", summary.patches),
     section("snapshots", summary.snapshots),
     section("exported", summary.exports),
+    section("secrets", summary.secrets),
     changed,
   ].join("");
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { field } from "../../contract/fields.ts";
 import { operation } from "../operation.ts";
 import { startErrors } from "../start-errors.ts";
-import { callErrors, seedErrors, status, workspaceField } from "./fields.ts";
+import { callErrors, secretErrors, seedErrors, status, workspaceField } from "./fields.ts";
 
 export const workspaceCreate = operation({
   names: { cli: "workspace create", sdk: "createWorkspace", mcp: "workspace_create" },
@@ -11,6 +11,7 @@ export const workspaceCreate = operation({
   description:
     "The workspace is a microVM of its own with your files in /workspace. What it is seeded with is its baseline, which diff and reset refer to. " +
     "A directory that is a Git checkout is seeded with its tracked files and those that Git does not ignore. Nothing in the workspace reaches the directory it came from. " +
+    "Its commands find secrets in /run/pyro-secrets/NAME, or in the variables that exec --secret-env names; where a value turns up in output, it reads [REDACTED]. " +
     "It lives until it is deleted or its time to live ends, whatever becomes of the program that made it.",
   example: "pyro workspace create debian:12 --seed-path . --name fix",
   effect: "write",
@@ -28,11 +29,22 @@ export const workspaceCreate = operation({
       .describe("Directory, .tar, .tar.gz or .tgz on this machine to begin with"),
     name: workspaceField.name.optional().describe("Name by which the workspace can be called too"),
     label: workspaceField.labels.default({}).describe("Label, as KEY=VALUE"),
+    secret: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe("Secret, as NAME=VALUE; on the command line NAME alone takes the exported variable of that name"),
+    secret_file: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe("Secret from a file of this machine, as NAME=PATH; - is standard input"),
     allow_host_compat: field.allowHostCompat,
   }),
   output: status,
-  errors: [...new Set([...startErrors, ...callErrors, ...seedErrors, "workspace_name_taken" as const])],
+  errors: [
+    ...new Set([...startErrors, ...callErrors, ...seedErrors, "workspace_name_taken" as const, ...secretErrors]),
+  ],
   positional: ["environment"],
+  map_flags: { secret: { alone: "variable", is_private: true }, secret_file: { is_private: true } },
   only: { "id-only": "workspace_id" },
   handle: (input, { engine, signal, emit }) => engine.workspaces.create(input, { signal, emit }),
 });

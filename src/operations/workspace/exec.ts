@@ -17,6 +17,12 @@ export const workspaceExec = operation({
     workspace_id: workspaceField.id,
     command: field.command,
     timeout_seconds: field.timeoutSeconds,
+    secret_env: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe(
+        "Secret that the command gets as a variable, as NAME=VARIABLE; NAME alone on the command line for both",
+      ),
     detach: z.boolean().default(false).describe("Answer as soon as it runs, and let it run on"),
     yield_after_seconds: z
       .int()
@@ -42,8 +48,16 @@ export const workspaceExec = operation({
     outcome: outcome.nullable().describe("Why it ended; null while it runs"),
     cursor: z.int().describe("Where the output begins that is not in this answer"),
   }),
-  errors: [...callErrors, "command_not_found", "command_not_executable", "argument_too_long"],
+  errors: [
+    ...callErrors,
+    "command_not_found",
+    "command_not_executable",
+    "argument_too_long",
+    "secret_not_found",
+    "secret_invalid",
+  ],
   positional: ["workspace_id", "command"],
+  map_flags: { secret_env: { alone: "itself" } },
   passes_exit_status: true,
   stdin: "asked",
   handle: ({ workspace_id, ...input }, { engine, signal, emit, stdin }) =>

@@ -87,6 +87,9 @@ export const callErrors = [
   "cancelled",
 ] as const satisfies readonly ErrorCode[];
 
+/** What giving a workspace its secrets can answer with besides. */
+export const secretErrors = ["secret_invalid", "secrets_unreadable"] as const satisfies readonly ErrorCode[];
+
 /** What reading or changing files of a workspace can answer with besides. */
 export const pathErrors = [
   "path_escape",

@@ -16,7 +16,7 @@ export const workspaceReset = operation({
     snapshot: workspaceField.snapshot.default("baseline").describe("Snapshot to return to"),
   }),
   output: status,
-  errors: [...new Set([...startErrors, ...callErrors, "snapshot_not_found" as const])],
+  errors: [...new Set([...startErrors, ...callErrors, "snapshot_not_found" as const, "secrets_unreadable" as const])],
   positional: ["workspace_id"],
   handle: ({ workspace_id, snapshot }, { engine, signal, emit }) =>
     engine.workspaces.call(workspace_id, "reset", { snapshot }, { signal, emit }),

@@ -38,6 +38,7 @@ export const workspaceSummary = operation({
     exports: lines("Exports to this machine"),
     services: lines("Services, with state, exit status and ports"),
     service_count: z.int().describe("Services"),
+    secrets: z.array(z.string()).describe("Names of its secrets"),
     diff: z
       .strictObject({
         entry_count: z.int().describe("Files that differ from the seed"),

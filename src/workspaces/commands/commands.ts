@@ -6,6 +6,7 @@ import type { Emit } from "../../contract/progress.ts";
 import type { CommandLog } from "../history/command-log.ts";
 import type { CommandHistory } from "../history/history.ts";
 import { textFrom } from "../history/text.ts";
+import type { Redactor } from "../secrets/redactor.ts";
 import type { MachineSession } from "../session.ts";
 import { conditionOf, type WaitInput } from "./conditions.ts";
 import { type LogsInput, logsOf } from "./logs.ts";
@@ -24,6 +25,8 @@ export interface ExecInput {
   readonly cwd?: string | undefined;
   /** Environment variables beside the machine's */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Environment variables with the values of secrets, each by the secret's name */
+  readonly secret_env?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface CommandContext {
@@ -38,6 +41,8 @@ export interface CommandsOptions {
   readonly history: CommandHistory;
   /** The machine; throws where there is none */
   readonly session: () => MachineSession;
+  /** What a command line is written down without; nothing where it is absent */
+  readonly redactor?: () => Redactor;
 }
 
 const CALLER_GONE = "its caller went away";
@@ -133,7 +138,8 @@ export class Commands {
   #begin(session: MachineSession, input: ExecInput, { emit, stdin }: CommandContext): RunningCommand {
     const { command, cwd = session.cwd, env, timeout_seconds } = input;
     const { history, workspace_id, mem_mib } = this.#options;
-    const log = history.begin(command, cwd);
+    const redactor = this.#options.redactor?.();
+    const log = history.begin(redactor?.document(command) ?? command, redactor?.text(cwd) ?? cwd);
     const setting = { workspace_id, mem_mib, timeout_seconds };
     const running = new RunningCommand(session, log, { command, cwd, env, stdin, emit }, setting);
     this.#running.add(running);

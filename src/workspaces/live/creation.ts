@@ -12,6 +12,8 @@ import { noteStamps, seedDisk, seedMachine } from "./seeding.ts";
 export interface CreateInput {
   /** Absolute host path of a directory or archive; null for nothing */
   readonly seed_path: string | null;
+  /** Its secrets, their values in base64 */
+  readonly secrets: readonly { readonly name: string; readonly value: string }[];
 }
 
 /** An identifier of a workspace. */
@@ -21,6 +23,8 @@ export function newWorkspaceId(): string {
 
 /** Makes the workspace of a record with the intent to create it. What it has made belongs to the workspace's directory. */
 export async function createWorkspace(workspace: LiveWorkspace, input: CreateInput, context: WorkContext) {
+  workspace.secrets.seal(input.secrets.map(({ name, value }) => ({ name, value: Buffer.from(value, "base64") })));
+  await failpoint("create.secrets_sealed");
   if (workspace.disk === undefined) await context.emit({ type: "warning", message: hostCompatWarning });
   const { digest, env } = await workspace.source.image(workspace.record.environment, context);
   workspace.change({ image: { digest, env } });

@@ -19,8 +19,9 @@ export async function execCommand(
   await workspace.order.settled();
   if (workspace.session.execution_mode === "host_compat")
     await context.emit({ type: "warning", message: hostCompatWarning });
+  const env = { ...input.env, ...workspace.secretEnv(input.secret_env) };
   workspace.noteActivity();
-  const result = await workspace.commands.exec(input, context).catch((thrown: unknown) => {
+  const result = await workspace.commands.exec({ ...input, env }, context).catch((thrown: unknown) => {
     throw startAgain(thrown, workspace.record.workspace_id);
   });
   const { outcome } = result;

@@ -10,6 +10,7 @@ import { walkTree } from "../../wire/tree-walk.ts";
 import { type Change, writeTree } from "../../wire/tree-write.ts";
 import { type GuestTree, treeCall } from "../guest-tree.ts";
 import type { WorkContext } from "../machine-source.ts";
+import type { Redactor } from "../secrets/redactor.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
 
 /** Most entries of one listing. */
@@ -53,7 +54,9 @@ export interface FileContent {
   readonly truncated: boolean;
   readonly encoding: "utf-8" | "base64";
   readonly content: string;
-  /** Of the whole file; null where this is only a part of it */
+  /** Whether something in the content is not as it is in the file, since it would show a secret */
+  readonly redacted: boolean;
+  /** Of the whole file; null where this is only a part of it, or redacted */
   readonly sha256: string | null;
 }
 
@@ -93,33 +96,38 @@ export async function listTree(
 
 export function readFile(workspace: LiveWorkspace, input: ReadInput, { signal }: WorkContext): Promise<FileContent> {
   const path = pathInWorkspace(input.path);
-  return workspace.readTree((tree) => readFrom(tree, path, shownInWorkspace(path), input, signal));
+  const { redactor } = workspace.secrets.known;
+  return workspace.readTree((tree) => readFrom(tree, { path, shown: shownInWorkspace(path) }, input, redactor, signal));
 }
 
-/** Reads part of one file; a symlink is followed where it stays in the tree. */
+/** Reads part of one file, without the values of secrets; a symlink is followed where it stays in the tree. */
 export async function readFrom(
   tree: GuestTree,
-  path: string,
-  shown: string,
+  { path, shown }: { readonly path: string; readonly shown: string },
   input: ReadInput,
+  redactor: Redactor,
   signal: AbortSignal,
 ): Promise<FileContent> {
-  const { max_bytes, offset, encoding } = input;
-  const { stat, bytes } = await readOne(tree, path, shown, { max_bytes, offset, follow: true }, signal);
+  const { offset, encoding } = input;
+  const part = redactor.surrounding(input);
+  const { stat, bytes: around } = await readOne(tree, path, shown, { ...part, follow: true }, signal);
+  const start = offset - part.offset;
+  const bytes = around.subarray(start, start + input.max_bytes);
   const truncated = offset + bytes.length < stat.size_bytes;
   const isWhole = offset === 0 && !truncated;
-  const decoded =
-    encoding === "base64"
-      ? { content: bytes.toString("base64"), bytes_read: bytes.length }
-      : text(bytes, shown, truncated);
+  const bytes_read = encoding === "base64" ? bytes.length : textBytes(bytes, shown, truncated);
+  const content = redactor.within(around, start, start + bytes_read);
+  const redacted = !content.equals(bytes.subarray(0, bytes_read));
   return {
     path: shown,
     size_bytes: stat.size_bytes,
     offset,
     truncated,
     encoding,
-    ...decoded,
-    sha256: isWhole ? createHash("sha256").update(bytes).digest("hex") : null,
+    content: content.toString(encoding),
+    bytes_read,
+    redacted,
+    sha256: isWhole && !redacted ? createHash("sha256").update(bytes).digest("hex") : null,
   };
 }
 
@@ -232,10 +240,10 @@ function unread(path: string, failure: ReadFailure | undefined): PyroError {
   });
 }
 
-/** UTF-8, cut before a character that is not whole; anything else is refused. */
-function text(bytes: Buffer, path: string, truncated: boolean): { content: string; bytes_read: number } {
+/** Length of the UTF-8 text, cut before a character that is not whole; anything else is refused. */
+function textBytes(bytes: Buffer, path: string, truncated: boolean): number {
   const content = decoded(bytes, truncated);
-  if (content !== undefined && !content.includes("\0")) return { content, bytes_read: Buffer.byteLength(content) };
+  if (content !== undefined && !content.includes("\0")) return Buffer.byteLength(content);
   throw new PyroError("file_is_binary", `${showPath(path)} is not UTF-8 text`, { details: { path } });
 }
 

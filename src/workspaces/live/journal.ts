@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { toPyroError } from "../../contract/errors.ts";
 import { appendLine, readLines } from "../../platform/named-files.ts";
+import type { Redactor } from "../secrets/redactor.ts";
 
 const entry = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("sync"), at: z.string(), dest: z.string(), entry_count: z.int(), bytes: z.int() }),
@@ -26,13 +27,16 @@ export function tolerably(write: () => void): void {
 /** The journal in a file. What a killed process left half written is passed over. */
 export class Journal {
   readonly #path: string;
+  readonly #redactor: Redactor | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, redactor?: Redactor) {
     this.#path = path;
+    this.#redactor = redactor;
   }
 
   note(what: Untimed<JournalEntry>): void {
-    tolerably(() => appendLine(this.#path, JSON.stringify({ ...what, at: new Date().toISOString() })));
+    const noted = this.#redactor?.document(what) ?? what;
+    tolerably(() => appendLine(this.#path, JSON.stringify({ ...noted, at: new Date().toISOString() })));
   }
 
   entries(): JournalEntry[] {

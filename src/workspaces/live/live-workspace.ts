@@ -12,6 +12,7 @@ import { DiskLayers } from "../disk-layers.ts";
 import type { GuestTree } from "../guest-tree.ts";
 import { CommandHistory } from "../history/history.ts";
 import type { MachineSource, WorkContext } from "../machine-source.ts";
+import { KeptSecrets } from "../secrets/kept-secrets.ts";
 import { Services } from "../services/services.ts";
 import { MachineSession } from "../session.ts";
 import { Journal, tolerably } from "./journal.ts";
@@ -34,6 +35,8 @@ export class LiveWorkspace {
   readonly order = new Order();
   /** The layers of its disk; undefined where it runs in a cage, which has none */
   readonly disk: DiskLayers | undefined;
+  /** Its secrets, and what is kept out of everything that is said of it */
+  readonly secrets: KeptSecrets;
   #commands: Commands | undefined;
   #services: Services | undefined;
   /** Called when its machine has ended and nobody asked for that. */
@@ -50,6 +53,7 @@ export class LiveWorkspace {
     this.host = host;
     this.#record = record;
     this.paths = host.store.paths.partsOf(record.workspace_id);
+    this.secrets = new KeptSecrets(host.store.paths, record);
     const { disks } = this.source;
     this.disk = disks && new DiskLayers(this.paths, disks);
   }
@@ -69,6 +73,7 @@ export class LiveWorkspace {
       mem_mib: this.#record.mem_mib,
       history: CommandHistory.open(this.paths.commands(this.#record.reset_count)),
       session: () => this.session,
+      redactor: () => this.secrets.known.redactor,
     });
     return this.#commands;
   }
@@ -122,7 +127,12 @@ export class LiveWorkspace {
 
   /** What was done to it since its last reset. */
   get journal(): Journal {
-    return new Journal(this.paths.journal(this.#record.reset_count));
+    return new Journal(this.paths.journal(this.#record.reset_count), this.secrets.known.redactor);
+  }
+
+  /** Variables of a command with the values of secrets, each by the secret's name. Throws `secret_not_found`, `secret_invalid`. */
+  secretEnv(variables: Readonly<Record<string, string>> | undefined): Record<string, string> {
+    return this.secrets.known.env(variables);
   }
 
   /** Writes part of its record anew, durably. */
@@ -170,13 +180,14 @@ export class LiveWorkspace {
   /** Starts a machine on these layers. */
   async open(layers: readonly DiskLayer[], context: WorkContext): Promise<void> {
     this.requireOpen();
+    const secrets = this.secrets.open();
     const { workspace_id, environment, image, vcpu_count, mem_mib } = this.#record;
     const request = { environment, vcpu_count, mem_mib, ...(image && { image: { name: environment, ...image } }) };
     const opened =
       this.disk === undefined
         ? await this.source.open(request, context)
         : await this.disk.withDisk(layers, (disk) => this.source.open({ ...request, disk }, context));
-    const session = await MachineSession.begin(opened, workspace_id, context.signal);
+    const session = await MachineSession.begin(opened, workspace_id, context.signal, secrets);
     if (this.#over !== undefined) {
       await session.close();
       throw this.#over;

@@ -43,6 +43,8 @@ export interface WorkspaceSummary {
   readonly exports: readonly string[];
   readonly services: readonly string[];
   readonly service_count: number;
+  /** Names of its secrets */
+  readonly secrets: readonly string[];
   /** Null where the workspace does not run, so that nothing can be compared */
   readonly diff: DiffTotals | null;
 }
@@ -89,7 +91,7 @@ interface Seen {
 }
 
 function summaryOf(
-  { workspace_id, name, created_at, last_reset_at, reset_count }: WorkspaceRecord,
+  { workspace_id, name, created_at, last_reset_at, reset_count, secrets }: WorkspaceRecord,
   paths: WorkspacePaths,
   seen: Seen,
 ): WorkspaceSummary {
@@ -115,6 +117,7 @@ function summaryOf(
     exports: of("export"),
     services: services.slice(-NAMED).map(serviceLine),
     service_count: services.length,
+    secrets: secrets.map(({ name: secret }) => secret),
     diff,
   };
 }

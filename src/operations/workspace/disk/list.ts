@@ -17,7 +17,15 @@ export const workspaceDiskList = operation({
     recursive: z.boolean().default(false).describe("List what lies deeper too"),
   }),
   output: fileListing,
-  errors: [...new Set([...callErrors, ...startErrors, ...pathErrors, "workspace_running" as const])],
+  errors: [
+    ...new Set([
+      ...callErrors,
+      ...startErrors,
+      ...pathErrors,
+      "workspace_running" as const,
+      "secrets_unreadable" as const,
+    ]),
+  ],
   positional: ["workspace_id", "path"],
   handle: ({ workspace_id, ...input }, { engine, signal, emit }) =>
     engine.workspaces.disks.list(workspace_id, input, { signal, emit }),

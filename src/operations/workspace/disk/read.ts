@@ -18,7 +18,14 @@ export const workspaceDiskRead = operation({
   }),
   output: fileContent,
   errors: [
-    ...new Set([...callErrors, ...startErrors, ...pathErrors, "workspace_running" as const, "file_is_binary" as const]),
+    ...new Set([
+      ...callErrors,
+      ...startErrors,
+      ...pathErrors,
+      "workspace_running" as const,
+      "secrets_unreadable" as const,
+      "file_is_binary" as const,
+    ]),
   ],
   positional: ["workspace_id", "path"],
   only: { "content-only": "content" },

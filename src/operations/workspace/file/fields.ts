@@ -25,7 +25,8 @@ export const fileContent = z.strictObject({
   truncated: z.boolean().describe("There is more after it"),
   encoding: z.enum(["utf-8", "base64"]).describe("Form of the content"),
   content: z.string().describe("The content"),
-  sha256: z.string().nullable().describe("Hash of the whole file; null where this is a part of it"),
+  redacted: z.boolean().describe("A secret's value in the content reads [REDACTED]"),
+  sha256: z.string().nullable().describe("Hash of the whole file; null where this is a part of it, or redacted"),
 });
 
 export const readFields = {
