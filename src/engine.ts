@@ -3,6 +3,7 @@ import { Environments } from "./environments/environments.ts";
 import { launchProcess } from "./keeper/launch.ts";
 import { proveWorkspace } from "./keeper/proof.ts";
 import { Workspaces } from "./keeper/workspaces.ts";
+import { availableMemoryBytes } from "./platform/host.ts";
 import { statePaths } from "./store/paths.ts";
 import { WorkspaceStore } from "./store/workspace-store.ts";
 import { version } from "./version.ts";
@@ -36,7 +37,13 @@ export function createEngine(parts: EngineParts = {}): Engine {
   const environments = new Environments({ paths, env, pyro_version: version });
   const guests = new GuestSource(paths, environments, env["PYRO_ACCEL"]);
   const hostCages = parts.hostCages ?? new HostCageSource(environments);
-  const host = { store: new WorkspaceStore(paths), guests: parts.guests ?? guests, hostCages, env };
+  const host = {
+    store: new WorkspaceStore(paths),
+    guests: parts.guests ?? guests,
+    hostCages,
+    env,
+    availableMemory: availableMemoryBytes,
+  };
   const workspaces = parts.workspaces ?? new Workspaces(host, launchProcess);
   const preparation = new Preparation(environments, guests, (environment, context) =>
     proveWorkspace(workspaces, environment, context),

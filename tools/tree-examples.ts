@@ -35,13 +35,14 @@ export const treeExamples: Pick<
   "walk.request" | "walk.event" | "read.request" | "read.event" | "write.params" | "write.item" | "write.response"
 > = {
   "walk.request": [
-    { root: "/workspace", path: "", recursive: true, max_entries: 1_000_000, known: null },
-    { root: "/workspace", path: rawName, recursive: false, max_entries: 0, known: [] },
+    { root: "/workspace", path: "", recursive: true, max_entries: 1_000_000, after: null, known: null },
+    { root: "/workspace", path: rawName, recursive: false, max_entries: 0, after: rawName, known: [] },
     {
       root: "/workspace",
       path: oddName,
       recursive: false,
       max_entries: LARGEST_COUNT,
+      after: oddName,
       known: [
         { path: "", digest: "0" },
         { path: rawName, digest: "18446744073709551615" },

@@ -58,6 +58,11 @@ export const treeErrors = {
     meaning: "Two names of a tree are the same file on the host's file system",
     hint: "Write to a file system that tells upper case from lower case",
   },
+  name_reserved: {
+    kind: "host",
+    meaning: "A name of a tree cannot be given on the host's file system",
+    hint: "Write to a file system of Linux's own",
+  },
   output_exists: {
     kind: "conflict",
     meaning: "There is something at the path to write to",

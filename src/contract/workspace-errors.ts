@@ -12,6 +12,11 @@ export const workspaceErrors = {
     meaning: "Several workspaces have that name",
     hint: "Give the id: pyro workspace list",
   },
+  insufficient_memory: {
+    kind: "host",
+    meaning: "The host has too little memory left for the machine of one more workspace, and nothing was made",
+    hint: "Stop or delete a workspace, or give less with --mem-mib",
+  },
   workspace_damaged: {
     kind: "host",
     meaning: "The record of a workspace cannot be read",

@@ -9,6 +9,9 @@ import { recordHeader } from "../wire/records.ts";
 /** Kinds of record; one that cancels is empty. */
 export const kind = { json: 0, stdin: 1, cancel: 2, stdout: 1, stderr: 2 } as const;
 
+/** Longest record: the text of the largest file that is read or written in one call, with six bytes of JSON for each of its own. */
+export const MAX_CALL_BYTES = 400 * 1_048_576;
+
 /** What is asked for. */
 export const callRequest = z.strictObject({
   protocol: z.literal(1),

@@ -6,7 +6,7 @@ import { connectTo } from "../platform/control-socket.ts";
 import { version } from "../version.ts";
 import { stdinParts, written } from "../wire/pace.ts";
 import { RecordDecoder, type WireRecord } from "../wire/records.ts";
-import { type CallAnswer, callAnswer, jsonRecord, kind, record } from "./call.ts";
+import { type CallAnswer, callAnswer, jsonRecord, kind, MAX_CALL_BYTES, record } from "./call.ts";
 import { SOCKET } from "./control-server.ts";
 
 export interface CallOptions {
@@ -63,7 +63,7 @@ type LastAnswer = Extract<CallAnswer, { answer: "result" | "error" }>;
 
 /** Reads to the last answer, handing on what comes before it. */
 async function read(stream: Duplex, emit: Emit, onAccepted: () => void): Promise<LastAnswer | undefined> {
-  const decoder = new RecordDecoder();
+  const decoder = new RecordDecoder(MAX_CALL_BYTES);
   try {
     for await (const chunk of stream) {
       for (const one of decoder.push(chunk)) {

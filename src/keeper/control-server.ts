@@ -7,7 +7,7 @@ import { type Listening, listenOn } from "../platform/control-socket.ts";
 import { version } from "../version.ts";
 import { written } from "../wire/pace.ts";
 import { RecordDecoder } from "../wire/records.ts";
-import { type CallAnswer, type CallRequest, callRequest, jsonRecord, kind, record } from "./call.ts";
+import { type CallAnswer, type CallRequest, callRequest, jsonRecord, kind, MAX_CALL_BYTES, record } from "./call.ts";
 
 /** What a method may use beside its input. */
 export interface CallContext {
@@ -42,7 +42,7 @@ function requireSameVersion({ pyro_version, method }: CallRequest): void {
 class Call {
   readonly #stream: Duplex;
   readonly #methods: Readonly<Record<string, Method>>;
-  readonly #decoder = new RecordDecoder();
+  readonly #decoder = new RecordDecoder(MAX_CALL_BYTES);
   readonly #gone = new AbortController();
   readonly #cancelled = new AbortController();
   #stdin: PassThrough | undefined;

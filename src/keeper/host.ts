@@ -1,5 +1,6 @@
 /** What this user's workspaces live on: their records, and where their machines come from. */
 import { Environments } from "../environments/environments.ts";
+import { availableMemoryBytes } from "../platform/host.ts";
 import { statePaths } from "../store/paths.ts";
 import { WorkspaceStore } from "../store/workspace-store.ts";
 import { version } from "../version.ts";
@@ -16,5 +17,6 @@ export function hostOf(env: NodeJS.ProcessEnv): WorkspaceHost {
     guests: new GuestSource(paths, environments, env["PYRO_ACCEL"]),
     hostCages: new HostCageSource(environments),
     env,
+    availableMemory: availableMemoryBytes,
   };
 }

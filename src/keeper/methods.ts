@@ -7,14 +7,8 @@ import type { LogsInput } from "../workspaces/commands/logs.ts";
 import { type DiffInput, diffWorkspace, patchWorkspace } from "../workspaces/live/changes.ts";
 import { type CreateInput, createWorkspace } from "../workspaces/live/creation.ts";
 import { execCommand, waitForCommand } from "../workspaces/live/execution.ts";
-import {
-  type ListInput,
-  listFiles,
-  type ReadInput,
-  readFile,
-  type WriteInput,
-  writeFile,
-} from "../workspaces/live/files.ts";
+import { type ReadInput, readFile, type WriteInput, writeFile } from "../workspaces/live/files.ts";
+import { type ListInput, listFiles } from "../workspaces/live/listing.ts";
 import type { LiveWorkspace } from "../workspaces/live/live-workspace.ts";
 import { listServices, serviceOutput, startService, stopService } from "../workspaces/live/serving.ts";
 import { createSnapshot, deleteSnapshot, resetWorkspace } from "../workspaces/live/snapshots.ts";

@@ -43,6 +43,12 @@ export class Reaper {
     return removed;
   }
 
+  /** Workspaces that somebody is creating. */
+  beginning(): WorkspaceRecord[] {
+    const { records } = this.#store.list();
+    return records.filter((one) => one.intent === "creating" && this.reasonFor(one) === undefined);
+  }
+
   /** Why a workspace that nobody keeps is to be removed; what somebody is about to find a keeper for is not. */
   reasonFor(record: WorkspaceRecord): "expired" | "unfinished" | undefined {
     const reason = isOver(record);

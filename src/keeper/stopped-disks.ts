@@ -1,7 +1,8 @@
 /** The disks of workspaces that do not run, and that nobody can start meanwhile. */
 import { resolve } from "node:path";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
-import type { FileContent, FileListing, ListInput, ReadInput } from "../workspaces/live/files.ts";
+import type { FileContent, ReadInput } from "../workspaces/live/files.ts";
+import type { FileListing, ListInput } from "../workspaces/live/listing.ts";
 import type { WorkspaceHost } from "../workspaces/live/live-workspace.ts";
 import { type ExportedDisk, exportDisk, listDisk, readDisk } from "../workspaces/stopped-disk.ts";
 import type { CallOptions } from "./control-client.ts";

@@ -2,8 +2,6 @@
 import { resolve } from "node:path";
 import { PyroError, toPyroError } from "../contract/errors.ts";
 import { failpoint } from "../platform/failpoint.ts";
-import { freeDiskBytes } from "../platform/host.ts";
-import { withLock } from "../platform/lock.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
 import { type LogsInput, logsOf } from "../workspaces/commands/logs.ts";
 import type { LogsResult } from "../workspaces/commands/results.ts";
@@ -12,7 +10,7 @@ import type { WorkspaceHost } from "../workspaces/live/live-workspace.ts";
 import { listSnapshots, type SnapshotView } from "../workspaces/live/snapshots.ts";
 import { summarizeRecord, type WorkspaceSummary } from "../workspaces/live/summary.ts";
 import { requirePolicy } from "../workspaces/network.ts";
-import { type GivenSecret, givenSecrets } from "../workspaces/secrets/given-secrets.ts";
+import { givenSecrets } from "../workspaces/secrets/given-secrets.ts";
 import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import { type CallOptions, callKeeper } from "./control-client.ts";
 import { KeeperRecord } from "./keeper-record.ts";
@@ -20,14 +18,13 @@ import type { Launch } from "./launch.ts";
 import type { KeeperMethods } from "./methods.ts";
 import { observe, resting } from "./observation.ts";
 import { type Reaped, Reaper } from "./reaper.ts";
-import { type CreateWorkspaceInput, newRecord, notFound, notKept, withoutDisk } from "./record-rules.ts";
+import { type CreateWorkspaceInput, notFound, notKept, withoutDisk } from "./record-rules.ts";
+import { Reserving } from "./reserving.ts";
 import { ServiceCalls } from "./service-calls.ts";
 import { StoppedDisks } from "./stopped-disks.ts";
 import { Unkept } from "./unkept.ts";
 import { applyUpdate, type UpdateInput } from "./update.ts";
 
-/** Room on the host's disk without which no workspace is begun, in bytes: an ordinary guest writes that much soon. */
-const MIN_FREE_BYTES = 512 * 1_048_576;
 /** How long a keeper may take to end its workspace before it is killed, in milliseconds (docs/design/limits.md). */
 const GRACE_MS = 15_000;
 
@@ -47,6 +44,7 @@ export class Workspaces {
   readonly #launch: Launch;
   readonly #unkept: Unkept;
   readonly #reaper: Reaper;
+  readonly #names: Reserving;
   readonly disks: StoppedDisks;
   readonly services: ServiceCalls;
 
@@ -55,6 +53,7 @@ export class Workspaces {
     this.#launch = launch;
     this.#unkept = new Unkept(host.store);
     this.#reaper = new Reaper(host.store, this.#unkept);
+    this.#names = new Reserving(host, () => this.#reaper.beginning());
     this.services = new ServiceCalls({
       store: host.store,
       find: (workspace) => this.#find(workspace),
@@ -68,7 +67,7 @@ export class Workspaces {
     await requirePolicy(input.network_policy, context.emit);
     const given = await givenSecrets(input);
     await this.#reaper.reapOver();
-    const record = await this.#reserve(input, given);
+    const record = await this.#names.reserve(input, given);
     const secrets = given.map(({ name, value }) => ({ name, value: value.toString("base64") }));
     const seed_path = input.seed_path === undefined ? null : resolve(input.seed_path);
     try {
@@ -157,6 +156,7 @@ export class Workspaces {
         if (running !== undefined) return running.result;
         if (record.is_host_compat) throw withoutDisk("Delete it, and create another one");
         if (tries > START_TRIES) throw notKept(record);
+        this.#names.admit(record);
         await this.#keep(record);
       } catch (thrown) {
         // Its keeper was leaving, or somebody else found it one.
@@ -180,7 +180,7 @@ export class Workspaces {
     const record = await this.#find(workspace);
     const { name } = input;
     if (name !== undefined) await this.#reaper.reapOver();
-    return this.#named(name, record.workspace_id, async () => {
+    return this.#names.whileFree(name, record.workspace_id, async () => {
       const updated = await this.#tryCall(record, "update", input, context);
       if (updated !== undefined) return updated.result;
       await this.#unkept.change(record, (now) => applyUpdate(now, input));
@@ -212,32 +212,6 @@ export class Workspaces {
   /** Removes what is past its time, was never finished, or cannot be read. */
   async reapExpired(): Promise<{ removed: Reaped[] }> {
     return { removed: await this.#reaper.reap() };
-  }
-
-  /** Writes the record of what is to be created; its name is taken from then on. */
-  async #reserve(input: CreateWorkspaceInput, secrets: readonly GivenSecret[]): Promise<WorkspaceRecord> {
-    const { store } = this.#host;
-    store.paths.prepareData();
-    if (freeDiskBytes(store.paths.data) < MIN_FREE_BYTES)
-      throw new PyroError("host_disk_full", `Less than 512 MiB are free on the disk of "${store.paths.data}"`);
-    return this.#named(input.name, undefined, async () => {
-      const record = newRecord(input, secrets);
-      store.create(record, ({ keeperRecord }) => new KeeperRecord(keeperRecord).write(false));
-      return record;
-    });
-  }
-
-  /** Runs `use` while nobody else can take this name. Throws `workspace_name_taken`. */
-  async #named<T>(name: string | undefined, own: string | undefined, use: () => Promise<T>): Promise<T> {
-    if (name === undefined) return use();
-    const { store } = this.#host;
-    return withLock(store.paths.namesLock, {}, () => {
-      const other = store.list().records.find((one) => one.name === name && one.workspace_id !== own);
-      if (other === undefined) return use();
-      throw new PyroError("workspace_name_taken", `"${other.workspace_id}" has the name "${name}" already`, {
-        details: { name, workspace_id: other.workspace_id },
-      });
-    });
   }
 
   #keep({ workspace_id }: WorkspaceRecord): Promise<void> {

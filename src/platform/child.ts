@@ -7,7 +7,7 @@ import { PyroError } from "../contract/errors.ts";
 export type ChildFile = "stream" | number | undefined;
 
 export interface ChildSpec {
-  /** Absolute path of the agent, which starts the program with our descriptors closed and bound to our life */
+  /** Absolute path of the agent, which supervises the program: with none of our other descriptors, and bound to our life */
   readonly launcher: string;
   /** Absolute path of the program */
   readonly program: string;
@@ -19,6 +19,8 @@ export interface ChildSpec {
 
 /** Number of the first of `files` */
 const FIRST_FILE = 3;
+/** How long the supervisor may take to end all of a child, in milliseconds; killed, it leaves that to the kernel. */
+const SUPERVISED_MS = 3_000;
 
 /** How a child ended. */
 export interface ChildEnd {
@@ -29,40 +31,41 @@ export interface ChildEnd {
 }
 
 export interface Child {
+  /** Number of the supervisor, whose only child is the program */
   readonly pid: number | undefined;
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly ended: Promise<ChildEnd>;
   /** The stream at descriptor `number`, where the spec says "stream". */
   stream(number: number): Duplex;
-  /** Sends SIGKILL to the child; what it started ends by its own ties to it. */
+  /** Has the child killed, and everything that it started; they are gone when `ended` resolves. */
   kill(): void;
 }
 
 /**
- * Starts a child in a session of its own, so that a terminal's Ctrl-C reaches only us.
- * Must be called on the main thread: a parent-death signal follows the thread that spawned.
+ * Starts a child in a session of its own, so that a terminal's Ctrl-C reaches only us. Its supervisor's standard input is the life
+ * line: the other end is ours alone, so that it hangs up with us, however we end.
  */
 export function startChild(spec: ChildSpec): Child {
   const last_fd = FIRST_FILE + spec.files.length - 1;
-  const child = spawn(spec.launcher, ["launch", String(process.pid), String(last_fd), spec.program, ...spec.args], {
+  const child = spawn(spec.launcher, ["launch", String(last_fd), spec.program, ...spec.args], {
     detached: true,
     cwd: "/",
     env: { ...spec.env },
-    stdio: ["ignore", "pipe", "pipe", ...spec.files.map(stdio)],
+    stdio: ["pipe", "pipe", "pipe", ...spec.files.map(stdio)],
   });
+  const lifeLine = duplex(child, 0);
   const ended = new Promise<ChildEnd>((resolve) => {
     child.once("error", (error) => resolve({ exit_code: null, signal: null, error }));
     child.once("exit", (exit_code, signal) => resolve({ exit_code, signal }));
   });
-  return {
-    pid: child.pid,
-    stdout: readable(child, 1),
-    stderr: readable(child, 2),
-    ended,
-    stream: (number) => duplex(child, number),
-    kill: () => void child.kill("SIGKILL"),
+  const kill = () => {
+    lifeLine.destroy();
+    const late = setTimeout(() => child.kill("SIGKILL"), SUPERVISED_MS).unref();
+    ended.then(() => clearTimeout(late));
   };
+  const stream = (number: number) => duplex(child, number);
+  return { pid: child.pid, stdout: readable(child, 1), stderr: readable(child, 2), ended, stream, kill };
 }
 
 /** Sends text over a Unix socket of ours with an open file beside it, which Node itself cannot do; `launcher` is the agent. The socket is none of the child's first three descriptors, which Node would make blocking, for us as well. */

@@ -8,7 +8,7 @@ declare const PYRO_FAILPOINTS: string | undefined;
 /** Times that each place was passed. */
 const passed = new Map<string, number>();
 
-/** Does what is demanded when this place is passed for the N-th time: `kill9` itself, kill its `machine`, `hang`, `error` or `enospc`. */
+/** Does what is demanded when this place is passed for the N-th time: `kill9` itself, kill its `machine`, `hang`, `error`, `enospc` or `eio`. */
 export async function failpoint(name: string): Promise<void> {
   if (typeof PYRO_FAILPOINTS === "undefined") return;
   await reached(name, PYRO_FAILPOINTS);
@@ -23,6 +23,7 @@ async function reached(name: string, demand: string): Promise<void> {
   if (action === "kill9") killProcess(process.pid);
   if (action === "machine") return killChildren(process.pid);
   if (action === "enospc") throw new PyroError("host_disk_full", `No room left at ${name}`);
+  if (action === "eio") throw new PyroError("host_io_failed", `Reading or writing failed at ${name}`);
   if (action === "error") throw new Error(`failed at ${name}`);
   await new Promise(() => setInterval(() => {}, 1_000_000));
 }

@@ -52,6 +52,16 @@ export function hostFacts(): HostFacts {
   };
 }
 
+/** Memory that programs can still take without others being killed or swapped out, in bytes, as the kernel estimates it; undefined where it does not say. */
+export function availableMemoryBytes(): number | undefined {
+  try {
+    const kib = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1];
+    return kib === undefined ? undefined : Number(kib) * 1024;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Bytes that an ordinary user can still write on the file system of `path`. */
 export function freeDiskBytes(path: string): number {
   const { bavail, bsize } = statfsSync(path);

@@ -7,6 +7,7 @@ import { TreeCheck, type TreeLimits } from "../contract/tree-check.ts";
 import { leadsOutside } from "../contract/tree-links.ts";
 import type { DirectoryHandle } from "./directory-handle.ts";
 import { errnoOf, type OpenFile } from "./files.ts";
+import { collision, type NameRules, nameRulesOf, WrittenNames } from "./name-rules.ts";
 import { findProgram, runProgram } from "./programs.ts";
 import { outputError, Staging } from "./staging.ts";
 
@@ -21,6 +22,8 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
   /** Says of an entry that it is not to be written; it is checked all the same */
   readonly omits?: (entry: TreeEntry) => boolean;
+  /** Finds how names are told apart where it is written, by trying it in a directory there */
+  readonly nameRules?: (directory: DirectoryHandle) => NameRules;
 }
 
 /** A symlink that was not made, since it leads out of its tree. */
@@ -44,7 +47,8 @@ export async function writeTree(
 ): Promise<WrittenTree> {
   return staged(destination, options, async (staging) => {
     staging.directory.makeDirectory(staging.made, 0o755);
-    const writer = new TreeWriter(staging.directory.openDirectory(staging.made), options);
+    const names = new WrittenNames((options.nameRules ?? nameRulesOf)(staging.directory));
+    const writer = new TreeWriter(staging.directory.openDirectory(staging.made), names, options);
     try {
       for await (const entry of source) await writer.write(entry);
       return await writer.finish();
@@ -100,12 +104,14 @@ class TreeWriter {
   readonly #options: WriteOptions;
   /** Open directories, each in the one before it; the first is the tree's root */
   readonly #open: { readonly name: string; readonly handle: DirectoryHandle }[];
+  readonly #names: WrittenNames;
   readonly #links = new Map<string, string>();
   #entries = 0;
   #bytes = 0;
   #made = 0;
 
-  constructor(root: DirectoryHandle, options: WriteOptions) {
+  constructor(root: DirectoryHandle, names: WrittenNames, options: WriteOptions) {
+    this.#names = names;
     this.#open = [{ name: "", handle: root }];
     this.#options = options;
     this.#check = new TreeCheck(options.limits);
@@ -116,6 +122,7 @@ class TreeWriter {
     const isOmitted = this.#options.omits?.(entry) ?? false;
     this.#check.admit(isOmitted ? { ...entry, size_bytes: 0 } : entry);
     if (isOmitted) return;
+    this.#names.admit(entry.path);
     if (entry.kind === "symlink") {
       // Made last: then no name that is written can lead through one.
       this.#links.set(entry.path, entry.link_target ?? "");
@@ -133,8 +140,10 @@ class TreeWriter {
   /** Makes the symlinks that stay in the tree, and all of it durable. */
   async finish(): Promise<WrittenTree> {
     const skipped_links: SkippedLink[] = [];
+    const keyOf = (path: string) => this.#names.key(path);
+    const links = new Map([...this.#links].map(([path, target]) => [keyOf(path), keyOf(target)]));
     for (const [path, link_target] of this.#links) {
-      if (leadsOutside(path, this.#links)) {
+      if (leadsOutside(keyOf(path), links)) {
         skipped_links.push({ path, link_target });
         continue;
       }
@@ -166,10 +175,7 @@ class TreeWriter {
       await make();
     } catch (thrown) {
       if (errnoOf(thrown) !== "EEXIST") throw thrown;
-      throw new PyroError("name_collision", `${showPath(path)} is the same name as another one to the file system`, {
-        details: { path },
-        cause: thrown,
-      });
+      throw collision(path, undefined, thrown);
     }
   }
 

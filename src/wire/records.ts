@@ -20,8 +20,13 @@ export function recordHeader(kind: number, length: number): Buffer {
 
 /** Takes chunks and gives whole records; refuses a length over the cap before it allocates anything. */
 export class RecordDecoder {
+  readonly #max_bytes: number;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
+
+  constructor(max_bytes = MAX_RECORD_BYTES) {
+    this.#max_bytes = max_bytes;
+  }
 
   /** A record has begun and is not complete */
   get partial(): boolean {
@@ -44,10 +49,10 @@ export class RecordDecoder {
     const first = this.#pending[0];
     const head = first !== undefined && first.length >= HEADER_BYTES ? first : this.#join();
     const length = head.readUInt32BE(1);
-    if (length > MAX_RECORD_BYTES) {
+    if (length > this.#max_bytes) {
       throw new PyroError(
         "protocol_violation",
-        `The agent announced a record of ${length} bytes, more than ${MAX_RECORD_BYTES}`,
+        `The agent announced a record of ${length} bytes, more than ${this.#max_bytes}`,
       );
     }
     return length;

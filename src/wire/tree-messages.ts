@@ -56,6 +56,8 @@ export const treeMessages = {
     path: byteText,
     recursive: z.boolean(),
     max_entries: count,
+    /** Entry behind which to begin */
+    after: byteText.nullable(),
     known: z.array(z.strictObject({ path: byteText, digest: unsigned64 })).nullable(),
   }),
   "walk.event": z.discriminatedUnion("event", [

@@ -32,7 +32,7 @@ async function answering(...body: Buffer[]): Promise<AgentClient> {
   return client;
 }
 
-async function walk(client: AgentClient, more: Partial<typeof request> = {}) {
+async function walk(client: AgentClient, more: Partial<typeof request & { after: string }> = {}) {
   const listed: WalkEntry[] = [];
   const call = { signal: new AbortController().signal, deadline_ms: 5000 };
   const end = await walkTree(client, { ...request, ...more }, (batch) => void listed.push(...batch), call);
@@ -57,6 +57,22 @@ describe("walk", () => {
       ["\udcff", null],
     ]);
     expect(end).toEqual({ count: 4, cut: false, unlisted: 0 });
+  });
+
+  it("begins behind an entry, whose directories were listed before", async () => {
+    const client = await answering(entries(file("d/e/c"), file("d/f"), file("g")), ended(3));
+    const { listed } = await walk(client, { after: "d/e/b" });
+    expect(listed.map(({ path }) => path)).toEqual(["d/e/c", "d/f", "g"]);
+  });
+
+  it.each([
+    ["the entry itself", [entries(file("d/e/b")), ended(1)]],
+    ["an entry before it", [entries(file("d/e/a")), ended(1)]],
+    ["an entry of a directory before it", [entries(file("d/a/x")), ended(1)]],
+    ["an entry of a directory behind it", [entries(file("d/f/x")), ended(1)]],
+  ])("that begins behind an entry is refused with %s", async (_, body) => {
+    const refused = walk(await answering(...body), { after: "d/e/b" });
+    await expect(refused).rejects.toMatchObject({ code: "protocol_violation" });
   });
 
   it.each([

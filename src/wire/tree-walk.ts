@@ -16,6 +16,8 @@ export interface WalkRequest {
   readonly path: string;
   readonly recursive: boolean;
   readonly max_entries: number;
+  /** Entry behind which to begin, an earlier listing's last; from the first one where it is absent */
+  readonly after?: string | undefined;
   /** What need not be listed; absent where digests are of no use */
   readonly known?: KnownTree | undefined;
 }
@@ -38,6 +40,7 @@ export function walkTree(client: AgentClient, request: WalkRequest, sink: EntryS
     const asked = {
       ...rest,
       path: pathToWire(request.path, true),
+      after: request.after === undefined ? null : pathToWire(request.after, false),
       known: known === undefined ? null : digestsOf(known),
     };
     const listing = new Listing(request, sink);
@@ -59,7 +62,8 @@ class Listing {
   constructor(request: WalkRequest, sink: EntrySink) {
     this.#request = request;
     this.#sink = sink;
-    this.#open = [request.path];
+    this.#last = request.after;
+    this.#open = [request.path, ...(request.recursive ? wayTo(request) : [])];
     this.#filling = new Filling(request);
   }
 
@@ -121,4 +125,12 @@ class Listing {
       throw toPyroError(thrown);
     }
   }
+}
+
+/** The entry behind which a listing begins, and the directories that lead to it: those were listed before. */
+function wayTo({ path, after }: WalkRequest): string[] {
+  if (after === undefined) return [];
+  const names = after.split("/");
+  const above = path === "" ? 0 : path.split("/").length;
+  return names.slice(above).map((_, at) => names.slice(0, above + at + 1).join("/"));
 }

@@ -108,17 +108,25 @@ export class MachineSession {
     return this.#open.machine.pid();
   }
 
-  /** Writes everything to the disk and lets nothing change it until `use` is done; rejects with `agent_stalled` where that took too long. */
+  /**
+   * Writes everything to the disk and lets nothing change it until `use` is done; rejects with `agent_stalled` where that took too long.
+   * Where `use` fails the disk stays still, until `thaw` or its deadline.
+   */
   async whileStill<T>(deadline_ms: number, use: () => Promise<T>): Promise<T> {
     const call = { deadline_ms: this.#open.call_deadline_ms };
     try {
       await this.#agent.call("freeze", { deadline_ms }, call);
       const result = await use();
-      await this.#agent.call("thaw", {}, call);
+      await this.thaw();
       return result;
     } catch (error) {
       throw await this.explain(error);
     }
+  }
+
+  /** Lets the disk change again. */
+  async thaw(): Promise<void> {
+    await this.#agent.call("thaw", {}, { deadline_ms: this.#open.call_deadline_ms });
   }
 
   /** Puts an empty layer on top of the machine's disk. */

@@ -10,14 +10,8 @@ import { cageArgs } from "../vmm/cage.ts";
 import { DiskLayers } from "./disk-layers.ts";
 import { DISK_BYTES } from "./guest-parts.ts";
 import type { GuestTree } from "./guest-tree.ts";
-import {
-  type FileContent,
-  type FileListing,
-  type ListInput,
-  listTree,
-  type ReadInput,
-  readFrom,
-} from "./live/files.ts";
+import { type FileContent, type ReadInput, readFrom } from "./live/files.ts";
+import { type FileListing, type ListInput, listTree } from "./live/listing.ts";
 import type { WorkspaceHost } from "./live/live-workspace.ts";
 import type { WorkContext } from "./machine-source.ts";
 import { KeptSecrets } from "./secrets/kept-secrets.ts";
@@ -67,7 +61,7 @@ export function listDisk(
 ): Promise<FileListing> {
   const { root, path, shown } = placeOf(input.path);
   return onDisk(host, record, context, async (tree, redactor) =>
-    redactor.document(await listTree({ ...tree, root }, path, input.recursive, shown, context.signal)),
+    redactor.document(await listTree({ ...tree, root }, path, input, shown, context.signal)),
   );
 }
 

@@ -54,6 +54,11 @@ const pathOf = ({ workspace_id }: WorkspaceRecord) => fake.host.store.paths.work
 const fileOf = ({ workspace_id }: WorkspaceRecord) => fake.host.store.paths.workspaceRecord(workspace_id);
 const listed = async () => (await fake.pyro.listWorkspaces()).workspaces.map(({ workspace_id }) => workspace_id);
 
+function relink(path: string, target: string): void {
+  rmSync(path);
+  symlinkSync(target, path);
+}
+
 /** What becomes of a record or a directory. */
 const damages: readonly (readonly [string, (record: WorkspaceRecord) => void])[] = [
   ["an empty record", (record) => writeFileSync(fileOf(record), "")],
@@ -64,6 +69,9 @@ const damages: readonly (readonly [string, (record: WorkspaceRecord) => void])[]
     "a record of a later version",
     (record) => writeFileSync(fileOf(record), JSON.stringify({ ...record, schema_version: 2 })),
   ],
+  ["a record of something else", (record) => writeFileSync(fileOf(record), '{"schema_version": 1, "kind": "cat"}')],
+  ["a record that is no object", (record) => writeFileSync(fileOf(record), "[[]]")],
+  ["a record that refers to itself", (record) => relink(fileOf(record), "workspace.json")],
   ["an endless record", (record) => truncateSync(fileOf(record), 2 ** 30)],
   ["no record", (record) => rmSync(fileOf(record))],
   [

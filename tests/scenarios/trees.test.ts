@@ -55,6 +55,35 @@ describe("a tree", () => {
     );
   });
 
+  it("is listed in parts, each behind the last entry of the one before", async () => {
+    const names = ["new\nline", "bytes\udcff\udc80", "a", "a!", "a.d", "é", "🦀"];
+    const files = ["", "a.d/", "d/", "d/e/", "d/e/f/"].flatMap((above) => names.map((name) => `${above}n${name}`));
+    await tree.write(...files.map((path) => file(path, "")));
+    const all = (await tree.walk()).map(({ path }) => path);
+    const part = async (path: string, after: string | undefined, max_entries: number, recursive = true) => {
+      const found: string[] = [];
+      const request = { root, path, recursive, max_entries, after };
+      const end = await walkTree(client, request, (some) => void found.push(...some.map((one) => one.path)), call);
+      return { found, end };
+    };
+    for (const [at, after] of all.entries()) {
+      const { found, end } = await part("", after, 3);
+      expect(found).toEqual(all.slice(at + 1, at + 4));
+      expect(end.cut).toBe(at + 4 < all.length);
+    }
+    const below = all.filter((path) => path.startsWith("d/e/"));
+    for (const [at, after] of below.entries())
+      expect((await part("d/e", after, 100)).found).toEqual(below.slice(at + 1));
+    expect((await part("d", "d/e", 100, false)).found).toEqual(
+      all.filter((path) => path.startsWith("d/") && path.split("/").length === 2 && path !== "d/e"),
+    );
+    // What the part before ended with is gone, or is something else by now.
+    rmSync(join(root, "d/e"), { recursive: true });
+    expect((await part("", "d/e/f/na", 100)).found).toEqual(all.slice(all.indexOf("d/na")));
+    writeFileSync(join(root, "d/e"), "");
+    expect((await part("", "d/e/f/na", 100)).found).toEqual(all.slice(all.indexOf("d/na")));
+  });
+
   it("of thousands of files comes and goes whole", async () => {
     const paths = Array.from({ length: 3000 }, (_, at) => `d${at % 60}/s/${at}`);
     await tree.write(...paths.map((path, at) => file(path, `${at}`.repeat(at % 500))));

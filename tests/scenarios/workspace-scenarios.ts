@@ -6,7 +6,9 @@ import type { PyroMethods } from "../../src/sdk/pyro.ts";
 import { crossingScenarios } from "./workspaces/crossing.ts";
 import { fileScenarios } from "./workspaces/files.ts";
 import { Kit, type WorkspaceMachine } from "./workspaces/kit.ts";
+import { largeScenarios } from "./workspaces/large.ts";
 import { lifeScenarios } from "./workspaces/life.ts";
+import { racingScenarios } from "./workspaces/racing.ts";
 import { secretScenarios } from "./workspaces/secrets.ts";
 import { sharingScenarios } from "./workspaces/sharing.ts";
 import { snapshotScenarios } from "./workspaces/snapshots.ts";
@@ -32,6 +34,8 @@ export function workspaceScenarios(title: string, machine: () => WorkspaceMachin
     for (const scenarios of [lifeScenarios, sharingScenarios, snapshotScenarios, fileScenarios, crossingScenarios])
       scenarios(kit);
     workScenarios(kit);
+    racingScenarios(kit);
+    largeScenarios(kit);
     secretScenarios(kit);
 
     it("is created, found by id and name, and deleted", async () => {

@@ -19,7 +19,8 @@ export function fakeHost(): WorkspaceHost {
   const machines = join(paths.data, "machines");
   mkdirSync(machines, { recursive: true, mode: 0o700 });
   const guests = fakeSourceWithDisks(machines);
-  return { store: new WorkspaceStore(paths), guests, hostCages: fakeSource, env: process.env };
+  const availableMemory = () => undefined;
+  return { store: new WorkspaceStore(paths), guests, hostCages: fakeSource, env: process.env, availableMemory };
 }
 
 /** The SDK over keepers that are processes of `script`. */

@@ -11,6 +11,7 @@ import { statePaths } from "../../src/store/paths.ts";
 import { WorkspaceStore } from "../../src/store/workspace-store.ts";
 import type { WorkspaceHost } from "../../src/workspaces/live/live-workspace.ts";
 import { fakeSource, fakeSourceWithDisks } from "./fake-machine.ts";
+import { type Lies, lyingSource } from "./lying-machine.ts";
 
 export interface FakeWorkspaces {
   readonly pyro: PyroMethods;
@@ -23,12 +24,23 @@ export interface FakeWorkspaces {
   close(): Promise<void>;
 }
 
+export interface FakeOptions {
+  /** What its guests lie about */
+  readonly lies?: Lies;
+  /** Memory of the host that is left; not known where it is absent */
+  readonly availableMemory?: (store: WorkspaceStore) => number | undefined;
+}
+
 /** Opens a home for workspaces. */
-export function openFakeWorkspaces(): FakeWorkspaces {
+export function openFakeWorkspaces(more: FakeOptions = {}): FakeWorkspaces {
   const home = mkdtempSync(join(tmpdir(), "pyro-workspaces-"));
   for (const name of ["state", "machines", "room"]) mkdirSync(join(home, name), { mode: 0o700 });
   const store = new WorkspaceStore(statePaths({ PYRO_HOME: join(home, "state") }));
-  const host = { store, guests: fakeSourceWithDisks(join(home, "machines")), hostCages: fakeSource, env: process.env };
+  const honest = fakeSourceWithDisks(join(home, "machines"));
+  const guests = more.lies === undefined ? honest : lyingSource(honest, more.lies);
+  const { availableMemory: look } = more;
+  const availableMemory = () => look?.(store);
+  const host = { store, guests, hostCages: fakeSource, env: process.env, availableMemory };
   const keepers = new Map<string, Keeper>();
   const workspaces = new Workspaces(host, async (workspace_id) => {
     keepers.set(workspace_id, await Keeper.begin(host, workspace_id));

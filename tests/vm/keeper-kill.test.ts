@@ -1,42 +1,32 @@
 /** A keeper or caller that is killed at any step: what was promised is there, the rest wholly there or wholly absent, and nothing is left. */
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { before, CutChanges, cuts } from "../support/cut-changes.ts";
 import { type FakeProcesses, openFakeProcesses } from "../support/fake-processes.ts";
 import { patience } from "../support/patience.ts";
 
 const environment = "debian:12";
 let fake: FakeProcesses;
+let cut: CutChanges;
 let seed: string;
 beforeAll(async () => {
   fake = await openFakeProcesses();
-  seed = join(fake.room, "seed");
-  mkdirSync(seed);
-  for (const name of ["a", "b", "c"]) writeFileSync(join(seed, name), name);
+  cut = new CutChanges(fake);
+  ({ seed } = cut);
 });
 afterEach(() => fake.fail(undefined));
 afterAll(() => fake.close());
 
 const names = async () => (await fake.pyro.listWorkspaces()).workspaces.map(({ name }) => name);
 
-/** Everything in a workspace's tree, as path and content. */
-async function content(workspace_id: string): Promise<Record<string, string>> {
-  const { entries } = await fake.pyro.listWorkspaceFiles({ workspace_id, recursive: true });
-  const files = entries.filter(({ artifact_type }) => artifact_type === "file");
-  const pairs = files.map(async ({ path }) => {
-    const read = await fake.pyro.readWorkspaceFile({ workspace_id, path });
-    return [path.replace("/workspace/", ""), read.content] as const;
-  });
-  return Object.fromEntries(await Promise.all(pairs));
-}
-
 describe("a keeper that is killed while it creates", () => {
   const points = ["create.disk_cloned", "create.hello", "seeding.half", "create.seed_commit"];
   it.each([...points, "create.record_ready"])("at %s leaves nothing, and the name is free", async (point) => {
     fake.fail(`${point}:1:kill9`);
-    const cut = fake.pyro.createWorkspace({ environment, name: "cut", seed_path: seed });
-    await expect(cut).rejects.toMatchObject({ code: "keeper_lost" });
+    const made = fake.pyro.createWorkspace({ environment, name: "cut", seed_path: seed });
+    await expect(made).rejects.toMatchObject({ code: "keeper_lost" });
     expect(await fake.leftovers()).toEqual([]);
     fake.fail(undefined);
     await fake.pyro.createWorkspace({ environment, name: "cut" });
@@ -68,7 +58,7 @@ describe("a caller that goes away while its workspace is created", () => {
     child.kill("SIGKILL");
     const state = async () => (await fake.pyro.statusWorkspace({ workspace_id: "orphan" })).state;
     await expect.poll(state, { timeout: 10_000 }).toBe("started");
-    expect(await content("orphan")).toEqual({ a: "a", b: "b", c: "c" });
+    expect(await cut.content("orphan")).toEqual({ a: "a", b: "b", c: "c" });
     await fake.pyro.deleteWorkspace({ workspace_id: "orphan" });
     expect(await fake.leftovers()).toEqual([]);
   });
@@ -88,106 +78,20 @@ describe("a caller that goes away while its workspace is created", () => {
   });
 });
 
-interface Change {
-  readonly run: (workspace_id: string) => Promise<unknown>;
-  /** What the workspace may hold after a kill, beside what it held before */
-  readonly after: Record<string, string>;
-}
-
-const before = { kept: "kept" };
-const changes: Readonly<Record<string, Change>> = {
-  push: {
-    run: (workspace_id) => fake.pyro.pushWorkspaceSync({ workspace_id, source: seed }),
-    after: { ...before, a: "a", b: "b", c: "c" },
-  },
-  snapshot: {
-    run: (workspace_id) => fake.pyro.createSnapshot({ workspace_id, snapshot_name: "one" }),
-    after: before,
-  },
-  reset: { run: (workspace_id) => fake.pyro.resetWorkspace({ workspace_id }), after: {} },
-  stop: { run: (workspace_id) => fake.pyro.stopWorkspace({ workspace_id }), after: before },
-};
-
 describe("a keeper that is killed during a change", () => {
-  it.each([
-    ["push", "pushing.half"],
-    ["push", "sync.reply"],
-    ["snapshot", "snapshot.copied"],
-    ["snapshot", "snapshot.recorded"],
-    ["reset", "reset.intent"],
-    ["reset", "reset.disk_swapped"],
-    ["reset", "reset.booted"],
-    ["stop", "stop.intent"],
-    ["stop", "stop.vmm_killed"],
-  ])("%s at %s", async (name, point) => {
-    const change = changes[name] ?? expect.fail();
-    fake.fail(`${point}:1:kill9`);
-    const { workspace_id } = await fake.pyro.createWorkspace({ environment });
-    fake.fail(undefined);
-    await fake.pyro.writeWorkspaceFile({ workspace_id, path: "kept", text: "kept" });
+  it.each([...cuts, ["stop", "stop.vmm_killed"] as const])("%s at %s", async (name, point) => {
+    const change = cut.named(name);
+    const workspace_id = await cut.workspace(point, "kill9");
     await expect(change.run(workspace_id)).rejects.toMatchObject({ code: "keeper_lost" });
     const { state, failure } = await fake.pyro.statusWorkspace({ workspace_id });
     if (state !== "stopped") expect([state, failure?.code]).toEqual(["failed", "keeper_lost"]);
     const code = state === "stopped" ? "workspace_stopped" : "workspace_crashed";
-    await expect(content(workspace_id)).rejects.toMatchObject({ code });
+    await expect(cut.content(workspace_id)).rejects.toMatchObject({ code });
     await expect.poll(() => fake.machines(), { timeout: 2_000 * patience }).toEqual([]);
     await fake.pyro.startWorkspace({ workspace_id });
-    expect([before, change.after]).toContainEqual(await content(workspace_id));
-    await usableAndGone(workspace_id);
+    expect([before, change.after]).toContainEqual(await cut.content(workspace_id));
+    await cut.usableAndGone(workspace_id);
   });
-});
-
-describe("a machine that is killed during a change", () => {
-  it.each([
-    ["push", "pushing.half"],
-    ["push", "sync.reply"],
-    ["snapshot", "snapshot.copied"],
-    ["snapshot", "snapshot.recorded"],
-    ["reset", "reset.intent"],
-    ["reset", "reset.disk_swapped"],
-    ["reset", "reset.booted"],
-    ["stop", "stop.intent"],
-    ["exec", "exec.accepted"],
-    ["exec", "exec.exit_seen"],
-    ["exec", "exec.reply"],
-  ])("%s at %s is done or not, and the workspace starts again", async (name, point) => {
-    const exec = (workspace_id: string) => fake.pyro.execWorkspace({ workspace_id, command: ["sh", "-c", "echo x"] });
-    const change = changes[name] ?? { run: exec, after: before };
-    fake.fail(`${point}:1:machine`);
-    const { workspace_id } = await fake.pyro.createWorkspace({ environment });
-    fake.fail(undefined);
-    await fake.pyro.writeWorkspaceFile({ workspace_id, path: "kept", text: "kept" });
-    const code = await change.run(workspace_id).then(
-      () => "done",
-      (thrown: { code: string }) => thrown.code,
-    );
-    expect(code).toMatch(/^(done|guest_lost|workspace_crashed|keeper_lost|cancelled)$/);
-    await expect
-      .poll(async () => (await fake.pyro.statusWorkspace({ workspace_id })).state, { timeout: 10_000 * patience })
-      .toMatch(/^(failed|stopped|started)$/);
-    await fake.pyro.startWorkspace({ workspace_id });
-    const now = await content(workspace_id);
-    expect(code === "done" ? [change.after] : [before, change.after]).toContainEqual(now);
-    await usableAndGone(workspace_id);
-  });
-
-  it.each(["create.hello", "seeding.half", "create.seed_commit", "create.record_ready"])(
-    "create at %s leaves nothing, or a workspace that starts",
-    async (point) => {
-      fake.fail(`${point}:1:machine`);
-      const made = await fake.pyro
-        .createWorkspace({ environment, seed_path: seed, name: "cut" })
-        .catch(() => undefined);
-      fake.fail(undefined);
-      if (made !== undefined) {
-        await expect.poll(() => fake.keepers(), { timeout: 10_000 * patience }).toEqual([]);
-        await fake.pyro.startWorkspace({ workspace_id: "cut" });
-        expect(await content(made.workspace_id)).toEqual({ a: "a", b: "b", c: "c" });
-        await fake.pyro.deleteWorkspace({ workspace_id: "cut" });
-      }
-      expect(await fake.leftovers()).toEqual([]);
-    },
-  );
 });
 
 describe("a keeper that is killed during a command", () => {
@@ -213,20 +117,6 @@ describe("a keeper that is killed during a command", () => {
     expect(await fake.leftovers()).toEqual([]);
   });
 });
-
-/** It takes changes, snapshots and resets as any other, and leaves nothing. */
-async function usableAndGone(workspace_id: string): Promise<void> {
-  await fake.pyro.writeWorkspaceFile({ workspace_id, path: "later", text: "later" });
-  await fake.pyro.createSnapshot({ workspace_id, snapshot_name: "later" });
-  await fake.pyro.resetWorkspace({ workspace_id });
-  expect(await content(workspace_id)).toEqual({});
-  await fake.pyro.resetWorkspace({ workspace_id, snapshot: "later" });
-  expect(await content(workspace_id)).toMatchObject({ later: "later" });
-  const paths = fake.host.store.paths.partsOf(workspace_id);
-  expect(readdirSync(paths.directory).filter((name) => name.startsWith("history"))).toHaveLength(1);
-  await fake.pyro.deleteWorkspace({ workspace_id });
-  expect(await fake.leftovers()).toEqual([]);
-}
 
 describe("a keeper", () => {
   it.each(["delete.vmm_killed", "delete.record_removed"])("that is killed at %s has it deleted", async (point) => {
@@ -260,20 +150,34 @@ describe("a keeper", () => {
     },
   );
 
+  it.each([
+    ["push", "pushing.half"],
+    ["push", "pushing.staged"],
+    ["snapshot", "snapshot.quiesce"],
+    ["reset", "reset.intent"],
+  ])("whose host fails to read or write during a %s at %s has changed nothing, and goes on", async (name, point) => {
+    const change = cut.named(name);
+    const workspace_id = await cut.workspace(point, "eio");
+    await expect(change.run(workspace_id)).rejects.toMatchObject({ code: "host_io_failed" });
+    expect(await cut.content(workspace_id)).toEqual(before);
+    expect((await fake.pyro.listSnapshots({ workspace_id })).snapshots).toHaveLength(1);
+    await change.run(workspace_id);
+    expect(await cut.content(workspace_id)).toEqual(change.after);
+    await fake.pyro.deleteWorkspace({ workspace_id });
+    expect(await fake.leftovers()).toEqual([]);
+  });
+
   it("that finds the disk full while a snapshot holds the disk still ends, and says so", async () => {
-    fake.fail("snapshot.copied:1:enospc");
-    const { workspace_id } = await fake.pyro.createWorkspace({ environment });
-    fake.fail(undefined);
-    await fake.pyro.writeWorkspaceFile({ workspace_id, path: "kept", text: "kept" });
+    const workspace_id = await cut.workspace("snapshot.copied", "enospc");
     const full = fake.pyro.createSnapshot({ workspace_id, snapshot_name: "one" });
     await expect(full).rejects.toMatchObject({ code: "host_disk_full" });
     expect(await fake.pyro.statusWorkspace({ workspace_id })).toMatchObject({
       state: "failed",
       failure: { code: "host_disk_full" },
     });
-    await expect(content(workspace_id)).rejects.toMatchObject({ code: "workspace_crashed" });
+    await expect(cut.content(workspace_id)).rejects.toMatchObject({ code: "workspace_crashed" });
     await fake.pyro.startWorkspace({ workspace_id });
-    expect(await content(workspace_id)).toEqual(before);
-    await usableAndGone(workspace_id);
+    expect(await cut.content(workspace_id)).toEqual(before);
+    await cut.usableAndGone(workspace_id);
   });
 });

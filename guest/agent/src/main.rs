@@ -6,12 +6,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use pyro_agent::agent::{BUILD, VERSION};
-use pyro_agent::{boot, console, launch, listen, port, send, tsc};
+use pyro_agent::{boot, console, launch, listen, port, send, sys, tsc};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 const USAGE: &str = "usage: pyro-agent --listen SOCKET [--die-with-parent] | --stdin | --version | tsc-khz |
-       launch PARENT_PID LAST_FD PROGRAM [ARGUMENT...] | attend FD PROGRAM [ARGUMENT...] | send TEXT";
+       launch LAST_FD PROGRAM [ARGUMENT...] | attend FD PROGRAM [ARGUMENT...] | send TEXT";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["--version"] => print(&format!("pyro-agent {VERSION} {BUILD}")),
         ["tsc-khz"] => print(&tsc::frequency_khz().to_string()),
-        ["launch", parent, last_fd, command @ ..] => launched(parent, last_fd, command),
+        ["launch", last_fd, command @ ..] => launched(last_fd, command),
         ["attend", fd, command @ ..] => attended(fd, command),
         ["send", text] => sent(text),
         ["--stdin"] => ordinary_process("standard input", listen::run_on_stdin()),
@@ -58,10 +58,18 @@ fn fake_machine(socket: &str, dies_with_parent: bool) -> ExitCode {
     ordinary_process(socket, listen::run(Path::new(socket), dies_with_parent))
 }
 
-fn launched(parent: &str, last_fd: &str, command: &[&str]) -> ExitCode {
-    match (parent.parse(), last_fd.parse()) {
-        (Ok(parent), Ok(last_fd)) => not_begun(command, &launch::run(parent, last_fd, command)),
-        _ => not_begun(command, &io::Error::new(io::ErrorKind::InvalidInput, USAGE)),
+fn launched(last_fd: &str, command: &[&str]) -> ExitCode {
+    let Ok(last_fd) = last_fd.parse() else {
+        return not_begun(command, &io::Error::new(io::ErrorKind::InvalidInput, USAGE));
+    };
+    match launch::run(last_fd, command) {
+        Ok(status) => match status.terminating_signal() {
+            Some(signal) => sys::end_by(signal),
+            None => ExitCode::from(
+                status.exit_status().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX),
+            ),
+        },
+        Err(error) => not_begun(command, &error),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -11,12 +12,18 @@ use std::ptr;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, FdFlags, fcntl_setfd, write};
 use rustix::ioctl::{self, Opcode, opcode};
-use rustix::process::{Pid, Resource, Rlimit, fchdir, setpriority_process, setrlimit, setsid};
+use rustix::mm::{Advice, madvise};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, fchdir, getpid, getppid, set_parent_process_death_signal,
+    setpriority_process, setrlimit, setsid,
+};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 unsafe extern "C" {
     fn execve(path: *const c_char, argv: *const *const c_char, envp: *const *const c_char) -> c_int;
+    fn signal(number: c_int, action: usize) -> usize;
+    fn raise(number: c_int) -> c_int;
 }
 
 /// A program about to start.
@@ -173,6 +180,54 @@ pub fn close_on_exec(descriptor: i32) {
     let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
     // The only error is that the descriptor is closed already.
     let _ = fcntl_setfd(borrowed, FdFlags::CLOEXEC);
+}
+
+/// Closes a descriptor that this process was started with; nothing here owns it.
+pub fn close(descriptor: i32) {
+    // SAFETY: the number is only passed to the kernel, which refuses one that is not open.
+    unsafe { rustix::io::close(descriptor) };
+}
+
+/// Has the program that `command` starts end when this process does.
+pub fn bind_to_us(command: &mut Command) {
+    let us = getpid();
+    let bind = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // A parent that ended before the signal was asked for has another parent in its place.
+        if getppid() == Some(us) { Ok(()) } else { Err(Errno::SRCH.into()) }
+    };
+    // SAFETY: between fork and exec the closure makes system calls only: it takes no lock and allocates nothing.
+    unsafe { command.pre_exec(bind) };
+}
+
+/// Gives back the memory of this program's code: what is needed of it comes from its file again.
+pub fn forget_code() {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    for range in maps.lines().filter_map(code_range) {
+        // SAFETY: code is mapped from its file and never written to, so that the file has all of it.
+        let _ = unsafe { madvise(range.start as *mut _, range.len(), Advice::LinuxDontNeed) };
+    }
+}
+
+/// Addresses of a mapping of code, given its line in `/proc/self/maps`.
+fn code_range(line: &str) -> Option<Range<usize>> {
+    let (addresses, rest) = line.split_once(' ')?;
+    let (start, end) = addresses.split_once('-')?;
+    let is_code = rest.starts_with("r-xp ") && rest.contains(" /");
+    let address = |text| usize::from_str_radix(text, 16).ok();
+    if is_code { Some(address(start)?..address(end)?) } else { None }
+}
+
+/// Ends this process by a signal, without a core file.
+pub fn end_by(number: i32) -> ! {
+    const DEFAULT: usize = 0;
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // SAFETY: the default action is no function of ours, and a number that is no signal is refused.
+    unsafe {
+        signal(number, DEFAULT);
+        raise(number);
+    }
+    std::process::exit(128 + number)
 }
 
 /// A descriptor that this process was started with and never closes.

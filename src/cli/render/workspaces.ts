@@ -53,7 +53,7 @@ function servicesOf({ running_service_count, published_ports }: Status): string 
 }
 
 /** A listing as `ls -l` would have it, names quoted where they hold what cannot be seen. */
-export function fileTable({ entries, truncated }: Output<"listWorkspaceFiles">): string {
+export function fileTable({ entries, truncated, next_cursor }: Output<"listWorkspaceFiles">): string {
   const letters = { file: "-", directory: "d", symlink: "l", other: "?" } as const;
   const rows = entries.map((entry) => [
     letters[entry.artifact_type],
@@ -61,7 +61,8 @@ export function fileTable({ entries, truncated }: Output<"listWorkspaceFiles">):
     entry.modified_at.slice(0, 19).replace("T", " "),
     `${shown(entry.path)}${entry.link_target === null ? "" : ` -> ${shown(entry.link_target)}`}`,
   ]);
-  const cut = truncated ? "There is more: name a directory below\n" : "";
+  const rest = next_cursor === null ? "some of it could not be listed" : `--cursor ${next_cursor}`;
+  const cut = truncated ? `There is more: ${rest}\n` : "";
   return (rows.length === 0 ? "" : table(["", "SIZE", "MODIFIED", "PATH"], rows)) + cut;
 }
 

@@ -41,7 +41,9 @@ export const workspaceCreate = operation({
   }),
   output: status,
   errors: [
-    ...new Set([...startErrors, ...callErrors, ...seedErrors, "workspace_name_taken" as const, ...secretErrors]),
+    ...new Set([...startErrors, ...callErrors, ...seedErrors, ...secretErrors]),
+    "workspace_name_taken",
+    "insufficient_memory",
   ],
   positional: ["environment"],
   map_flags: { secret: { alone: "variable", is_private: true }, secret_file: { is_private: true } },

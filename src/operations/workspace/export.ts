@@ -52,6 +52,7 @@ export const workspaceExport = operation({
       "output_exists" as const,
       "output_not_writable" as const,
       "name_collision" as const,
+      "name_reserved" as const,
       "length_mismatch" as const,
       "path_changed" as const,
       "duplicate_entry" as const,

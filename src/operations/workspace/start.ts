@@ -13,7 +13,7 @@ export const workspaceStart = operation({
   effect: "write",
   input: z.strictObject({ workspace_id: workspaceField.id }),
   output: status,
-  errors: [...new Set([...startErrors, ...callErrors, "secrets_unreadable" as const])],
+  errors: [...new Set([...startErrors, ...callErrors]), "secrets_unreadable", "insufficient_memory"],
   positional: ["workspace_id"],
   handle: ({ workspace_id }, { engine, signal, emit }) => engine.workspaces.start(workspace_id, { signal, emit }),
 });

@@ -1,43 +1,19 @@
-/** Single files of a running workspace: listed, read and written, strictly below /workspace. */
+/** Single files of a running workspace: read and written, strictly below /workspace. */
 import { createHash } from "node:crypto";
 import { PyroError } from "../../contract/errors.ts";
 import { showPath } from "../../contract/path-bytes.ts";
 import { pathInWorkspace, shownInWorkspace } from "../../contract/workspace-paths.ts";
 import { type ReadFailure, type ReadSink, readTree } from "../../wire/tree-read.ts";
-import type { WalkEntry } from "../../wire/tree-stat.ts";
 import { expectationOf, type TreeStat } from "../../wire/tree-stat.ts";
-import { walkTree } from "../../wire/tree-walk.ts";
 import { type Change, writeTree } from "../../wire/tree-write.ts";
 import { type GuestTree, treeCall } from "../guest-tree.ts";
 import type { WorkContext } from "../machine-source.ts";
 import type { Redactor } from "../secrets/redactor.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
 
-/** Most entries of one listing. */
-export const MAX_LISTED = 10_000;
 /** Largest file that is written in one call, in bytes (docs/design/limits.md). */
 const MAX_WRITE_BYTES = 64 * 1_048_576;
 const NEW_FILE_MODE = 0o644;
-const NS_PER_MS = 1_000_000n;
-
-export interface FileEntry {
-  readonly path: string;
-  readonly artifact_type: "file" | "directory" | "symlink" | "other";
-  readonly size_bytes: number;
-  readonly modified_at: string;
-  readonly link_target: string | null;
-}
-
-export interface FileListing {
-  readonly path: string;
-  readonly entries: readonly FileEntry[];
-  readonly truncated: boolean;
-}
-
-export interface ListInput {
-  readonly path: string;
-  readonly recursive: boolean;
-}
 
 export interface ReadInput {
   readonly path: string;
@@ -72,26 +48,6 @@ export interface WrittenFile {
   readonly bytes_written: number;
   readonly is_new: boolean;
   readonly sha256: string;
-}
-
-export function listFiles(workspace: LiveWorkspace, input: ListInput, { signal }: WorkContext): Promise<FileListing> {
-  const path = pathInWorkspace(input.path);
-  return workspace.readTree((tree) => listTree(tree, path, input.recursive, shownInWorkspace, signal));
-}
-
-/** Lists a tree, each path shown as `shown` gives it. */
-export async function listTree(
-  tree: GuestTree,
-  path: string,
-  recursive: boolean,
-  shown: (path: string) => string,
-  signal: AbortSignal,
-): Promise<FileListing> {
-  const entries: FileEntry[] = [];
-  const note = (found: readonly WalkEntry[]) => void entries.push(...found.map((entry) => fileEntry(entry, shown)));
-  const request = { root: tree.root, path, recursive, max_entries: MAX_LISTED };
-  const end = await walkTree(tree.agent, request, note, treeCall(tree, signal));
-  return { path: shown(path), entries, truncated: end.cut || end.unlisted > 0 };
 }
 
 export function readFile(workspace: LiveWorkspace, input: ReadInput, { signal }: WorkContext): Promise<FileContent> {
@@ -265,18 +221,4 @@ function contentOf({ text: given, encoding }: WriteInput): Buffer {
   throw new PyroError("too_large", `${content.length} bytes are more than the ${MAX_WRITE_BYTES} of one file`, {
     hint: "Use pyro workspace sync push",
   });
-}
-
-function fileEntry(
-  { path, kind, size_bytes, mtime_ns, link_target }: WalkEntry,
-  shown: (path: string) => string,
-): FileEntry {
-  return { path: shown(path), artifact_type: kind, size_bytes, modified_at: timeOf(mtime_ns), link_target };
-}
-
-/** A guest's time as ISO 8601; what lies outside of that is cut to its ends. */
-function timeOf(mtime_ns: string): string {
-  const ms = BigInt(mtime_ns) / NS_PER_MS;
-  const MAX = 8_640_000_000_000_000n;
-  return new Date(Number(ms > MAX ? MAX : ms < -MAX ? -MAX : ms)).toISOString();
 }

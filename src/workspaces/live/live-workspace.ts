@@ -27,6 +27,8 @@ export interface WorkspaceHost {
   readonly guests: MachineSource;
   readonly hostCages: MachineSource;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Memory that is left for machines, in bytes; undefined where that is not known */
+  readonly availableMemory: () => number | undefined;
 }
 
 export class LiveWorkspace {

@@ -133,6 +133,8 @@ export async function* counted(
     if (done % PROGRESS_FILES === 0)
       await emit({ type: "progress", stage: "files", message: `${doing} ${done} files`, done, unit: "files" });
   }
+  // All of it is with the other side, and none of it in its place.
+  await failpoint(`${doing.toLowerCase()}.staged`);
 }
 
 /** Says what is not in a seed though a reader would expect it. */

@@ -36,6 +36,7 @@ export async function withLayerOnTop(
   let isUnrecorded = false;
   try {
     await session.whileStill(STILL_MS, async () => {
+      await failpoint("snapshot.quiesce");
       isUnrecorded = true;
       await session.addLayer(file);
       await failpoint("snapshot.copied");
@@ -43,9 +44,11 @@ export async function withLayerOnTop(
       isUnrecorded = false;
       await failpoint("snapshot.recorded");
     });
+    await failpoint("snapshot.resumed");
   } catch (thrown) {
     // What the guest writes from here on could not be found again.
     if (isUnrecorded) await workspace.close();
+    else await session.thaw().catch(() => {});
     throw thrown;
   } finally {
     file.close();

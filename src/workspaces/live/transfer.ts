@@ -15,6 +15,7 @@ import type { Skipped } from "../seed/source.ts";
 import { statOf } from "./files.ts";
 import { guestEntries } from "./guest-entries.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
+import { SecondLook } from "./second-look.ts";
 import { counted, tellSummary } from "./seeding.ts";
 
 /** Longest time that an export may take, in milliseconds: the guest decides how fast it sends. */
@@ -34,6 +35,10 @@ export interface Pushed {
   readonly entry_count: number;
   readonly bytes_written: number;
   readonly skipped: readonly Skipped[];
+  readonly verification: "verified" | "unverified";
+  /** Files that were read again and are what was sent */
+  readonly verified_count: number;
+  readonly unverified: readonly string[];
 }
 
 export interface ExportInput {
@@ -62,11 +67,16 @@ export async function pushTree(workspace: LiveWorkspace, input: PushInput, conte
   const { paths } = workspace.host.store;
   paths.prepareCache();
   const source = await openSeed(input.source, { paths, env: workspace.host.env, signal: context.signal });
-  const written = await workspace.changeTree(context.signal, (tree) => {
-    const entries = counted(source.entries, "Pushing", context);
-    return writeTree(tree.agent, { root: tree.root, dest, replace: true }, entries, treeCall(tree, context.signal));
+  const look = new SecondLook();
+  const { written, unverified } = await workspace.changeTree(context.signal, async (tree) => {
+    const entries = look.pass(counted(source.entries, "Pushing", context));
+    const request = { root: tree.root, dest, replace: true };
+    const written = await writeTree(tree.agent, request, entries, treeCall(tree, context.signal));
+    await failpoint("sync.swapped");
+    return { written, unverified: await look.unverified(tree, dest, context.signal) };
   });
   await failpoint("sync.reply");
+  await tellUnverified(unverified, context);
   const { origin_kind, origin_ref, commit, skipped } = await tellSummary(source, context);
   workspace.journal.note({
     kind: "sync",
@@ -82,7 +92,15 @@ export async function pushTree(workspace: LiveWorkspace, input: PushInput, conte
     entry_count: written.entries,
     bytes_written: written.bytes,
     skipped,
+    verification: unverified.length === 0 ? "verified" : "unverified",
+    verified_count: look.file_count - unverified.length,
+    unverified,
   };
+}
+
+async function tellUnverified(paths: readonly string[], { emit }: WorkContext): Promise<void> {
+  for (const path of paths)
+    await emit({ type: "warning", message: `${showPath(path)} is not in the workspace as it was sent` });
 }
 
 /** Writes a file or directory of the workspace to the host. */

@@ -17,6 +17,7 @@ export const wordFields: ReadonlySet<string> = new Set([
   "source",
   "state",
   "status",
+  "verification",
 ]);
 
 /** Bytes of a file that surround the part that is wanted. */

@@ -18,6 +18,9 @@ pub struct WalkRequest {
     pub recursive: bool,
     /// Entries after which to stop
     pub max_entries: u64,
+    /// Path of the entry behind which to begin, whether it is there or not; from the first one where this is absent
+    #[serde(deserialize_with = "present")]
+    pub after: Option<ByteText>,
     /// Directories that need not be listed where their digest is this; digests are told, unless there is no such list
     #[serde(deserialize_with = "present")]
     pub known: Option<Vec<KnownDirectory>>,

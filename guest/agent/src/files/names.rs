@@ -22,13 +22,18 @@ pub struct Names {
 impl Names {
     /// Reads at least the first `limit` names of an open directory, and never holds many more.
     pub fn of(directory: impl AsFd, limit: usize) -> Result<Self, Errno> {
+        Names::from(directory, limit, b"")
+    }
+
+    /// The same, from the name `first` on.
+    pub fn from(directory: impl AsFd, limit: usize, first: &[u8]) -> Result<Self, Errno> {
         let mut buffer = [MaybeUninit::uninit(); READ_SIZE];
         let mut entries = RawDir::new(directory, &mut buffer);
         let mut names = Names::default();
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = entry.file_name().to_bytes_with_nul();
-            if !matches!(name, b".\0" | b"..\0") {
+            if !matches!(name, b".\0" | b"..\0") && entry.file_name().to_bytes() >= first {
                 let start = names.text.len();
                 names.text.extend_from_slice(name);
                 names.entries.push((start..names.text.len(), entry.file_type()));
@@ -105,6 +110,8 @@ mod tests {
         assert_eq!(all.iter().count(), 101);
         let first = Names::of(open(), 3).unwrap();
         assert_eq!(listed(&first), ["00", "01", "02", "03"]);
+        assert_eq!(listed(&Names::from(open(), 2, b"41x").unwrap()), ["42", "43", "44"]);
+        assert_eq!(listed(&Names::from(open(), 2, b"99").unwrap()), ["99", "B"]);
         let last = all.iter().last().unwrap();
         assert_eq!(kind_of(open(), last.0, FileType::Unknown), Ok(Kind::Directory));
         fs::remove_dir_all(&directory).unwrap();

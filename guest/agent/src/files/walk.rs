@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 
+use crate::failure::Failure;
 use crate::files::digest::Digest;
 use crate::files::messages::{WalkEntry, WalkEvent, WalkRequest};
 use crate::files::names::Names;
@@ -35,10 +36,30 @@ pub fn run(volume: &Volume, request: &WalkRequest, sink: &mut Sink) -> Result<()
         count: 0,
         unlisted: 0,
     };
-    let is_cut = walk.directory(&directory, at)? == Progress::Full;
+    let after = request.after.as_ref().map(|after| below(at, &after.0)).transpose()?;
+    let is_cut = walk.directory(&directory, at, after)? == Progress::Full;
     walk.flush()?;
     let ended = WalkEvent::Ended { count: walk.count, cut: is_cut, unlisted: walk.unlisted };
     sink.event(&ended)
+}
+
+/// A path as seen from the directory `at`, which it lies in.
+fn below<'a>(at: &[u8], path: &'a [u8]) -> Result<&'a [u8], Failure> {
+    path::check(path, false)?;
+    let rest = if at.is_empty() {
+        Some(path)
+    } else {
+        path.strip_prefix(at).and_then(|rest| rest.strip_prefix(b"/"))
+    };
+    rest.ok_or_else(|| Failure::bad_request("a listing begins behind an entry of its directory".to_owned()))
+}
+
+/// The first name of a path, and what lies below it.
+fn first_name(path: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match path.iter().position(|byte| *byte == b'/') {
+        Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
+        None => (path, None),
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -60,32 +81,42 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn directory(&mut self, directory: &OwnedFd, at: &[u8]) -> Result<Progress, Stop> {
-        let limit = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let Ok(names) = Names::of(directory, limit) else {
+    /// Lists what is behind `after`, whose own entry and those on the way to it were listed before.
+    fn directory(&mut self, directory: &OwnedFd, at: &[u8], after: Option<&[u8]>) -> Result<Progress, Stop> {
+        let (first, inner) = after.map_or((&b""[..], None), first_name);
+        let limit = usize::try_from(self.left).unwrap_or(usize::MAX).saturating_add(1);
+        let Ok(names) = Names::from(directory, limit, first) else {
             self.unlisted += 1;
             return Ok(Progress::Complete);
         };
-        if let Some(inner) = self.unchanged(directory, &names, at) {
+        if after.is_none()
+            && let Some(inner) = self.unchanged(directory, &names, at)
+        {
             return self.same(directory, &names, inner, at);
         }
-        let mut digest = Some(Digest::default());
+        let mut digest = after.is_none().then(Digest::default);
         for (name, _) in names.iter() {
             // An entry that is gone again was never there.
             let Ok(stat) = Stat::of(directory, name) else { continue };
+            let path = path::joined(at, name.to_bytes());
+            let is_entered = stat.kind == Kind::Directory && self.recursive;
+            if name.to_bytes() == first {
+                if is_entered && self.enter(directory, name, &path, inner)? == Progress::Full {
+                    return Ok(Progress::Full);
+                }
+                continue;
+            }
             if self.left == 0 {
                 return Ok(Progress::Full);
             }
-            let path = path::joined(at, name.to_bytes());
             if path.len() > MAX_PATH {
                 self.unlisted += 1;
                 digest = None;
                 continue;
             }
             digest.iter_mut().for_each(|digest| digest.add(name, &stat));
-            let is_entered = stat.kind == Kind::Directory && self.recursive;
             self.add(path.clone(), stat)?;
-            if is_entered && self.enter(directory, name, &path)? == Progress::Full {
+            if is_entered && self.enter(directory, name, &path, None)? == Progress::Full {
                 return Ok(Progress::Full);
             }
         }
@@ -132,20 +163,26 @@ impl Walk<'_> {
                 continue;
             }
             let path = path::joined(at, name.to_bytes());
-            if self.enter(directory, name, &path)? == Progress::Full {
+            if self.enter(directory, name, &path, None)? == Progress::Full {
                 return Ok(Progress::Full);
             }
         }
         Ok(Progress::Complete)
     }
 
-    fn enter(&mut self, parent: &OwnedFd, name: &CStr, path: &[u8]) -> Result<Progress, Stop> {
+    fn enter(
+        &mut self,
+        parent: &OwnedFd,
+        name: &CStr,
+        path: &[u8],
+        after: Option<&[u8]>,
+    ) -> Result<Progress, Stop> {
         let inner = match path::depth(path) < MAX_DEPTH {
             true => open_beneath(parent, name, LISTED, STRICT).ok(),
             false => None,
         };
         match inner {
-            Some(inner) => self.directory(&inner, path),
+            Some(inner) => self.directory(&inner, path, after),
             None => {
                 self.unlisted += 1;
                 Ok(Progress::Complete)

@@ -14,8 +14,17 @@ export const fileListing = z.strictObject({
       }),
     )
     .describe("Its entries, sorted"),
+  next_cursor: z.string().nullable().describe("Where the next listing begins; null where there are no more entries"),
   truncated: z.boolean().describe("There are more entries than were listed, or some could not be listed"),
 });
+
+/** Where a listing begins. */
+export const listCursor = z
+  .string()
+  .min(1)
+  .max(8_192)
+  .optional()
+  .describe("Where to begin: next_cursor of the same listing");
 
 export const fileContent = z.strictObject({
   path: z.string().describe("File that was read"),

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { operation } from "../../operation.ts";
 import { callErrors, pathErrors, workspaceField } from "../fields.ts";
-import { fileListing } from "./fields.ts";
+import { fileListing, listCursor } from "./fields.ts";
 
 export const workspaceFileList = operation({
   names: { cli: "workspace file list", sdk: "listWorkspaceFiles", mcp: "workspace_file_list" },
@@ -14,6 +14,7 @@ export const workspaceFileList = operation({
     workspace_id: workspaceField.id,
     path: workspaceField.path.default("/workspace").describe("Directory, absolute below /workspace or relative to it"),
     recursive: z.boolean().default(false).describe("List what lies deeper too"),
+    cursor: listCursor,
   }),
   output: fileListing,
   errors: [...new Set([...callErrors, ...pathErrors])],

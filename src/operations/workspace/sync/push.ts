@@ -30,6 +30,11 @@ export const workspaceSyncPush = operation({
         }),
       )
       .describe("What was not pushed though it is in the source"),
+    verification: z
+      .enum(["verified", "unverified"])
+      .describe("Whether files read again after the push, 32 at most, are what was sent"),
+    verified_count: z.int().describe("Files that were read again and are what was sent"),
+    unverified: z.array(z.string()).describe("Files that are not: a program changed them at once, or the guest lies"),
   }),
   errors: [...new Set([...callErrors, ...seedErrors])],
   positional: ["workspace_id", "source"],
