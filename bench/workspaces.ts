@@ -22,11 +22,12 @@ export async function withWorkspace<T>(
   context: BenchContext,
   seed_path: string | undefined,
   use: (workspace: BenchWorkspace) => Promise<T>,
+  more: { readonly network_policy?: "egress+published-ports" } = {},
 ): Promise<T> {
   const pyro = new Pyro();
   const { environment, signal } = context;
   const { workspace_id } = await pyro.createWorkspace(
-    { environment, ttl_seconds: 3_600, ...(seed_path !== undefined && { seed_path }) },
+    { environment, ttl_seconds: 3_600, ...more, ...(seed_path !== undefined && { seed_path }) },
     { signal },
   );
   try {

@@ -5,11 +5,14 @@ import { coldBoot } from "./cold-boot.ts";
 import { coldOverRestore } from "./cold-over-restore.ts";
 import { eightClones } from "./eight-clones.ts";
 import { execTrue } from "./exec-true.ts";
+import { fiftyServices } from "./fifty-services.ts";
 import { idleCpu } from "./idle-cpu.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { inputThroughput } from "./input-throughput.ts";
 import { outputThroughput } from "./output-throughput.ts";
 import { overBareQemu } from "./over-bare-qemu.ts";
+import { portLatency } from "./port-latency.ts";
+import { portThroughput } from "./port-throughput.ts";
 import { restore, restoreByMemory } from "./restore.ts";
 import { runTrue } from "./run-true.ts";
 import { versionStart } from "./version-start.ts";
@@ -49,4 +52,7 @@ export const figures: readonly Figure[] = [
   workspaceDiff,
   workspaceDiffOverFewer,
   workspaceMemory,
+  portThroughput,
+  portLatency,
+  fiftyServices,
 ];

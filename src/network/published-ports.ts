@@ -20,6 +20,8 @@ export const CONNECTIONS_PER_WORKSPACE = 512;
 export const PORTS_PER_WORKSPACE = 64;
 /** A connection without a byte in either direction ends after this, in milliseconds (docs/design/limits.md). */
 export const IDLE_MS = 15 * 60_000;
+/** The same where the client has ended its way, which is all that is seen of one that has gone, in milliseconds (docs/design/limits.md). */
+export const ENDED_IDLE_MS = 2 * 60_000;
 
 /** Counts what one workspace has open. */
 export class PortBudget {
@@ -29,7 +31,7 @@ export class PortBudget {
 
 /** What is used of a client's socket. */
 interface ClientSocket extends Duplex {
-  setTimeout(ms: number, then: () => void): unknown;
+  setTimeout(ms: number, then?: () => void): unknown;
   /** Breaks it off so that the client does not take what it has for all there is */
   resetAndDestroy(): unknown;
 }
@@ -108,6 +110,7 @@ export class PublishedPorts {
     const stop = () => broken.abort();
     socket.once("close", stop);
     socket.setTimeout(this.#idle_ms, stop);
+    socket.once("end", () => void socket.setTimeout(Math.min(this.#idle_ms, ENDED_IDLE_MS)));
     const signal = AbortSignal.any([broken.signal, this.#closed.signal]);
     try {
       await this.#forward(guest_port, socket, signal);

@@ -37,7 +37,7 @@ export interface ServicesOptions {
 }
 
 /** A service without a readiness is ready when it has run for so long, in milliseconds (docs/design/limits.md). */
-export const SETTLE_MS = 250;
+export const SETTLE_MS = 500;
 /** How long a service may take to end before it is killed where nobody says otherwise, in milliseconds (docs/design/limits.md). */
 export const GRACE_MS = 10_000;
 /** The same where the workspace is stopped. */
