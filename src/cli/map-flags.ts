@@ -13,7 +13,7 @@ export function mapOf(op: Operation, field: InputField, texts: readonly string[]
   return Object.fromEntries(texts.map((text) => pair(op, field, text)));
 }
 
-function pair({ map_flags = {} }: Operation, { name }: InputField, text: string): [string, string] {
+function pair({ names, map_flags = {} }: Operation, { name }: InputField, text: string): [string, string] {
   const { alone, is_private } = map_flags[name] ?? {};
   const flag = `--${name.replaceAll("_", "-")}`;
   const at = text.indexOf("=");
@@ -24,7 +24,9 @@ function pair({ map_flags = {} }: Operation, { name }: InputField, text: string)
   if (variable !== undefined) return [text, variable];
   const given = is_private === true ? "what it was given" : `"${text}"`;
   const orVariable = alone === "variable" ? ", nor the name of an exported variable" : "";
-  throw new PyroError("invalid_input", `${flag}: ${given} is not KEY=VALUE${orVariable}`);
+  throw new PyroError("invalid_input", `${flag}: ${given} is not KEY=VALUE${orVariable}`, {
+    hint: `pyro ${names.cli} --help`,
+  });
 }
 
 /** A message about an option without what was given to it. */

@@ -48,13 +48,14 @@ function linesOf(text: string): string[] {
   return lines.length < 2 ? [] : lines.filter((line) => !ARMOR.test(line) && line.trim().length >= SHORTEST_FORM);
 }
 
-const encoders: readonly ((text: string) => Iterable<string>)[] = [
-  (text) => [text],
-  base64,
-  hexadecimal,
-  percent,
-  escaped,
-];
+const encoders: readonly ((text: string) => Iterable<string>)[] = [asItIs, base64, hexadecimal, percent, escaped];
+
+/** As it is, and within single quotes of a shell. Newlines at its end stay, so that what follows begins a line. */
+function* asItIs(text: string): Generator<string> {
+  const shown = withoutEnd(text, "\r\n");
+  yield shown;
+  yield shown.replaceAll("'", "'\\''");
+}
 
 /** What of base64 the value alone decides, wherever it begins in a group; and the same with the end that it has where nothing follows. */
 function* base64(text: string): Generator<string> {
@@ -86,12 +87,12 @@ function* percent(text: string): Generator<string> {
   }
 }
 
-/** As in a string of JSON or of a program, and within single quotes of a shell. */
+/** As in a string of JSON or of a program. */
 function* escaped(text: string): Generator<string> {
   const characters = decoded(text);
   if (characters === undefined) return;
   const json = JSON.stringify(characters).slice(1, -1);
-  for (const form of [json, json.replaceAll("/", "\\/"), characters.replaceAll("'", "'\\''")]) yield encoded(form);
+  for (const form of [json, json.replaceAll("/", "\\/")]) yield encoded(form);
   for (const digits of [unitDigits, (unit: string) => unitDigits(unit).toUpperCase()]) {
     const escaping = (unit: string) => `\\u${digits(unit)}`;
     yield encoded(json.replace(/[<>&\u2028\u2029]/g, escaping));

@@ -74,41 +74,41 @@ export class RedactingStream {
 
   #scan(bytes: Buffer, from: number): void {
     const automaton = this.#automaton;
+    for (const { tail, matched } of this.#following.splice(0)) this.#follow(bytes, from, tail, matched);
     let state = this.#state;
     for (let at = from; at < bytes.length; at += 1) {
-      const byte = bytes[at] ?? 0;
-      if (this.#following.length > 0) this.#follow(byte, at);
-      state = automaton.next(state, byte);
+      state = automaton.next(state, bytes[at] ?? 0);
       const length = automaton.longest(state);
-      if (length > 0) this.#found(state, at + 1 - length, at + 1);
+      if (length > 0) this.#found(bytes, state, at + 1 - length, at + 1);
     }
     this.#state = state;
   }
 
-  #found(state: number, start: number, end: number): void {
+  #found(bytes: Buffer, state: number, start: number, end: number): void {
     this.#note(start, end);
-    for (const tail of this.#automaton.tails(state)) this.#following.push({ tail, matched: 0 });
+    for (const tail of this.#automaton.tails(state)) this.#follow(bytes, end, tail, 0);
   }
 
   /** A long form goes on as long as its bytes come. */
-  #follow(byte: number, at: number): void {
-    this.#following = this.#following.flatMap(({ tail, matched }) =>
-      tail[matched] === byte ? { tail, matched: matched + 1 } : [],
-    );
-    if (this.#following.length > 0) this.#note(at - 1, at + 1);
-    this.#following = this.#following.filter(({ tail, matched }) => matched < tail.length);
+  #follow(bytes: Buffer, at: number, tail: Buffer, matched: number): void {
+    const rest = tail.subarray(matched);
+    const length = commonLength(bytes.subarray(at, at + rest.length), rest);
+    if (length > 0) this.#note(at - 1, at + length);
+    if (length < rest.length && at + length === bytes.length) this.#following.push({ tail, matched: matched + length });
   }
 
   /** Joins what overlaps. */
   #note(start: number, end: number): void {
     let begin = Math.max(0, start);
+    let last_end = end;
     let silent = this.#isAfterMark && start < 0;
     for (let last = this.#spans.at(-1); last !== undefined && last.end > start; last = this.#spans.at(-1)) {
       begin = Math.min(begin, last.start);
+      last_end = Math.max(last_end, last.end);
       silent ||= last.silent;
       this.#spans.pop();
     }
-    this.#spans.push({ start: begin, end, silent });
+    this.#spans.push({ start: begin, end: last_end, silent });
   }
 
   /** Gives everything before `safe`, and what is replaced from there on; keeps the rest. */
@@ -132,4 +132,13 @@ export class RedactingStream {
     this.#spans = this.#spans.map(({ start, end, silent }) => ({ start: start - at, end: end - at, silent }));
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
   }
+}
+
+/** How many bytes two sequences begin with that are the same. */
+function commonLength(one: Buffer, other: Buffer): number {
+  const length = Math.min(one.length, other.length);
+  if (one.subarray(0, length).equals(other.subarray(0, length))) return length;
+  let at = 0;
+  while (one[at] === other[at]) at += 1;
+  return at;
 }

@@ -129,7 +129,7 @@ describe("a value", () => {
   it("without its final newline is the same value", () => {
     const file = new Redactor([Buffer.from("token-of-a-file\n")]);
     expect(file.text("[token-of-a-file]")).toBe(`[${REDACTED}]`);
-    expect(file.text("token-of-a-file\n!")).toBe(`${REDACTED}!`);
+    expect(file.text("token-of-a-file\n!")).toBe(`${REDACTED}\n!`);
     expect(file.text(Buffer.from("token-of-a-file").toString("base64"))).toBe(REDACTED);
   });
 

@@ -176,6 +176,18 @@ export function secretScenarios(kit: Kit): void {
       );
     });
 
+    it("reach the machine as many and as long as they may be together", async () => {
+      const values = Array.from({ length: 64 }, () => randomBytes(4_096).toString("hex"));
+      const secret = Object.fromEntries(values.map((value, at) => [`KEY_${10 + at}`, value]));
+      await kit.within(
+        async (workspace_id) => {
+          expect(await hashes(workspace_id)).toEqual(values.map((value, at) => `${hashOf(value)} KEY_${10 + at}`));
+          expect((await exec(workspace_id, `cat "${PLACE}"/*`)).stdout).toBe(MARK.repeat(64));
+        },
+        { secret },
+      );
+    });
+
     it("that are words of pyro's own leave its answers what they are", async () => {
       const secret = { A: "finished", B: "directory", C: "modified", D: "guest_emulated", E: "workspace" };
       await kit.within(
