@@ -21,6 +21,7 @@ const wellEnded = {
   free_space: [],
   duration_ms: 12,
 };
+const plain = { argv: ["true"], env: {}, cwd: "/", timeout_ms: null, stdin: false, ends_tree: false, pty: null };
 const cwdSpace = { place: "cwd", bytes: 0, inodes: 0 } as const;
 const tmpSpace = { place: "tmp", bytes: LARGEST_COUNT, inodes: null } as const;
 
@@ -93,17 +94,13 @@ export const protocolExamples: Examples = {
       timeout_ms: 30_000,
       stdin: false,
       ends_tree: false,
+      pty: null,
     },
-    {
-      argv: ["sh", "-c", oddText],
-      env: { ODD: oddText, EMPTY: "" },
-      cwd: "/",
-      timeout_ms: LARGEST_COUNT,
-      stdin: true,
-      ends_tree: false,
-    },
-    { argv: [""], env: {}, cwd: "", timeout_ms: null, stdin: false, ends_tree: true },
-    { argv: ["true"], env: {}, cwd: "/workspace", timeout_ms: 0, stdin: false, ends_tree: false },
+    { ...plain, argv: ["sh", "-c", oddText], env: { ODD: oddText, EMPTY: "" }, timeout_ms: LARGEST_COUNT, stdin: true },
+    { ...plain, argv: [""], cwd: "", ends_tree: true },
+    { ...plain, argv: ["true"], timeout_ms: 0 },
+    { ...plain, argv: ["bash"], stdin: true, pty: { cols: 120, rows: 30 } },
+    { ...plain, argv: ["bash"], pty: { cols: 1, rows: 1_000 } },
   ],
   "exec.event": [
     { event: "started", pid: 137 },
@@ -122,6 +119,11 @@ export const protocolExamples: Examples = {
   "signal.response": [{}],
   "forward.params": [{ port: 1 }, { port: 65_535 }],
   "forward.event": [{ event: "connected" }],
+  "resize.request": [
+    { pid: 137, cols: 120, rows: 30 },
+    { pid: LARGEST_PID, cols: 1, rows: 1_000 },
+  ],
+  "resize.response": [{}],
   "probe.request": [
     { kind: "tcp", port: 1 },
     { kind: "tcp", port: 65_535 },

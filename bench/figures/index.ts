@@ -15,6 +15,7 @@ import { portLatency } from "./port-latency.ts";
 import { portThroughput } from "./port-throughput.ts";
 import { restore, restoreByMemory } from "./restore.ts";
 import { runTrue } from "./run-true.ts";
+import { shellEcho } from "./shell-echo.ts";
 import { versionStart } from "./version-start.ts";
 import { workspaceCreateCli, workspaceCreateSdk } from "./workspace-create.ts";
 import { workspaceDiff, workspaceDiffOverFewer } from "./workspace-diff.ts";
@@ -44,6 +45,7 @@ export const figures: readonly Figure[] = [
   workspaceCreateSdk,
   workspaceExec,
   workspaceExecOverhead,
+  shellEcho,
   workspaceReset,
   workspaceResetOverEmpty,
   workspaceSnapshot,

@@ -9,6 +9,7 @@ const known = {
   workspaces: () => ["fix", "ws-0123456789ab"],
   services: async (workspace: string) => [`web-of-${workspace}`],
   snapshots: async (workspace: string) => ["baseline", `of-${workspace}`],
+  shells: async (workspace: string) => [`sh-${workspace}`],
 };
 const offered = (...words: string[]) => completions(program, words, known);
 
@@ -17,6 +18,7 @@ describe("completion", () => {
     expect(await offered("work")).toEqual(["workspace"]);
     expect(await offered("workspace", "sta")).toEqual(["status", "start"]);
     expect(await offered("workspace", "snapshot", "d")).toEqual(["delete"]);
+    expect(await offered("workspace", "shell", "read", "fix", "")).toEqual(["sh-fix"]);
     expect(await offered("workspace", "create", "")).toEqual(["debian:12", "debian:12-base"]);
     expect(await offered("workspace", "status", "f")).toEqual(["fix"]);
     expect(await offered("workspace", "snapshot", "delete", "fix", "")).toEqual(["baseline", "of-fix"]);

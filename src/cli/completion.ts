@@ -8,6 +8,7 @@ export interface Known {
   workspaces(): string[];
   services(workspace: string): Promise<string[]>;
   snapshots(workspace: string): Promise<string[]>;
+  shells(workspace: string): Promise<string[]>;
 }
 
 /** Shells that there is a script for. */
@@ -93,6 +94,7 @@ async function argumentsFor(command: Command, given: readonly string[], known: K
   if (name === "environment") return known.environments();
   if (name === "workspace_id") return known.workspaces();
   if (name === "service_name") return known.services(given[0] ?? "");
+  if (name === "shell_id") return known.shells(given[0] ?? "");
   if (name === "snapshot_name") return known.snapshots(given[0] ?? "");
   return [];
 }

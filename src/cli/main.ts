@@ -4,12 +4,14 @@ import { exitStatusOfKind, type PyroError, toPyroError } from "../contract/error
 import { createEngine } from "../engine.ts";
 import { invoke } from "../operations/invoke.ts";
 import { type Interruption, onInterruption } from "../platform/signals.ts";
-import { exitNow, pipedInput, writeAll } from "../platform/terminal.ts";
+import { exitNow, pipedInput, stderrIsTerminal, stdoutIsTerminal, writeAll } from "../platform/terminal.ts";
+import { type AttachRequest, attach } from "./attach.ts";
 import { COMPLETE, completionScript, completionShells, completions } from "./completion.ts";
 import { ownStatus, resultStatus } from "./exit-status.ts";
 import { buildProgram, type Invocation, splitRest, usageError } from "./program.ts";
 import { ProgressLine } from "./progress-line.ts";
 import { errorText, render } from "./render/index.ts";
+import { ShownOutput } from "./shown-output.ts";
 import { textFrom } from "./text-file.ts";
 
 const BROKEN_PIPE_STATUS = 141;
@@ -19,9 +21,15 @@ export async function main(args: readonly string[]): Promise<void> {
   const interruption = onInterruption();
   const { own, rest } = splitRest(args);
   let status = 0;
-  const program = buildProgram(async (invocation) => {
-    status = await perform(invocation, interruption);
-  }, rest);
+  const program = buildProgram(
+    async (invocation) => {
+      status = await perform(invocation, interruption);
+    },
+    rest,
+    async (request) => {
+      status = await attachTo(request, interruption);
+    },
+  );
   addCompletion(program);
   try {
     if (args[0] === COMPLETE) exitNow(await complete(program, args.slice(1)));
@@ -33,7 +41,15 @@ export async function main(args: readonly string[]): Promise<void> {
   exitNow(status);
 }
 
-/** The one command that is no operation: it is for a shell's start file. */
+async function attachTo(request: AttachRequest, interruption: Interruption): Promise<number> {
+  try {
+    return await attach(request, interruption.signal);
+  } catch (thrown) {
+    return await report(toPyroError(thrown), false, interruption.status() ?? ownStatus(thrown, true));
+  }
+}
+
+/** A command that is no operation: it is for a shell's start file. */
 function addCompletion(program: Command): void {
   program
     .command("completion")
@@ -46,12 +62,17 @@ function addCompletion(program: Command): void {
 /** A shell that asks for completions gets some or none, never an error. */
 async function complete(program: Command, words: readonly string[]): Promise<number> {
   const engine = createEngine();
+  const { signal } = new AbortController();
   const known = {
     environments: async () => (await engine.environments.list()).map(({ name }) => name),
     workspaces: () => engine.workspaces.names(),
     services: (workspace: string) => engine.workspaces.services.names(workspace),
     snapshots: async (workspace: string) =>
       (await engine.workspaces.snapshots(workspace)).snapshots.map(({ name }) => name),
+    shells: async (workspace: string) =>
+      (await engine.workspaces.call(workspace, "listShells", {}, { signal, emit: () => {} })).shells.map(
+        ({ shell_id }) => shell_id,
+      ),
   };
   const found = await completions(program, words, known).catch(() => []);
   await print(1, found.map((each) => `${each}\n`).join(""));
@@ -63,9 +84,10 @@ async function perform(invocation: Invocation, interruption: Interruption): Prom
   const progress = new ProgressLine(quiet || json);
   const broken = new AbortController();
   const streams = (op.passes_exit_status === true || op.streams_output === true) && !json;
+  const shownOn = { 1: new ShownOutput(stdoutIsTerminal()), 2: new ShownOutput(stderrIsTerminal()) };
   const output = async (descriptor: 1 | 2, data: Uint8Array) => {
     progress.clear();
-    await writeAll(descriptor, data).catch(() => broken.abort());
+    await writeAll(descriptor, shownOn[descriptor].push(data)).catch(() => broken.abort());
   };
   try {
     for (const [name, path] of Object.entries(invocation.files)) input[name] = await textFrom(path);
@@ -89,6 +111,8 @@ async function perform(invocation: Invocation, interruption: Interruption): Prom
       json,
       interruption.status() ?? ownStatus(thrown, op.passes_exit_status === true),
     );
+  } finally {
+    for (const descriptor of [1, 2] as const) await writeAll(descriptor, shownOn[descriptor].end()).catch(() => {});
   }
 }
 

@@ -5,6 +5,7 @@ import { type InputField, inputFields } from "../contract/input-fields.ts";
 import { groups, operations } from "../operations/index.ts";
 import type { Operation } from "../operations/operation.ts";
 import { version } from "../version.ts";
+import { type AttachRequest, addAttach } from "./attach.ts";
 import { mapOf, mapValue, withoutValue } from "./map-flags.ts";
 
 /** A command line that was understood: which operation, with what input, shown how. */
@@ -25,12 +26,17 @@ export interface Invocation {
 export function buildProgram(
   run: (invocation: Invocation) => Promise<void>,
   rest: readonly string[] | undefined,
+  attach: (request: AttachRequest) => Promise<void> = async () => {},
 ): Command {
   const program = base(new Command("pyro"))
     .description("The disposable workspace where a coding agent does real work safely")
     .version(version, "-V, --version", "Show the version")
     .helpCommand("help [command]", "Show help for a command");
   for (const op of Object.values<Operation>(operations)) addOperation(program, op, run, rest);
+  addAttach(["workspace", "shell"].reduce(group, program), base, (request) => {
+    refuseRest("workspace shell attach", rest);
+    return attach(request);
+  });
   return program;
 }
 
@@ -123,13 +129,8 @@ function read(
 ): Invocation {
   const options = command.opts<Record<string, unknown>>();
   const input: Record<string, unknown> = {};
-  if (rest !== undefined && !positional.some((field) => field.type === "list")) {
-    const isPrivate = Object.values(op.map_flags ?? {}).some(({ is_private }) => is_private === true);
-    const extra = isPrivate ? `${rest.length} words` : rest.map((word) => JSON.stringify(word)).join(" ");
-    throw new PyroError("invalid_input", `${op.names.cli} takes no command after --, but got ${extra}`, {
-      hint: `pyro ${op.names.cli} --help`,
-    });
-  }
+  const isPrivate = Object.values(op.map_flags ?? {}).some(({ is_private }) => is_private === true);
+  if (!positional.some((field) => field.type === "list")) refuseRest(op.names.cli, rest, isPrivate);
   for (const field of fields) {
     const value = options[camelCase(field.name)];
     if (field.type === "map" && Array.isArray(value)) input[field.name] = mapOf(op, field, value.map(String));
@@ -155,6 +156,14 @@ function read(
     files: Object.fromEntries(files),
     only: only?.[1],
   };
+}
+
+function refuseRest(words: string, rest: readonly string[] | undefined, isPrivate = false): void {
+  if (rest === undefined) return;
+  const extra = isPrivate ? `${rest.length} words` : rest.map((word) => JSON.stringify(word)).join(" ");
+  throw new PyroError("invalid_input", `${words} takes no command after --, but got ${extra}`, {
+    hint: `pyro ${words} --help`,
+  });
 }
 
 /** A number is decimal digits; anything else reaches the schema as text, which refuses it with its range. */

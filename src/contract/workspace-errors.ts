@@ -92,6 +92,31 @@ export const workspaceErrors = {
     meaning: "The process that keeps a workspace ended, and its virtual machine with it; the disk is kept",
     hint: "pyro workspace start",
   },
+  shell_not_found: {
+    kind: "missing",
+    meaning: "The workspace has no shell of that id; a reset and a stop end all of them",
+    hint: "pyro workspace shell list",
+  },
+  shell_exited: {
+    kind: "conflict",
+    meaning: "The shell has ended; what it printed can still be read",
+    hint: "pyro workspace shell open",
+  },
+  shell_input_full: {
+    kind: "conflict",
+    meaning: "What was typed before has not been read yet, so nothing of this was typed",
+    hint: "Try again later, or interrupt the program: pyro workspace shell signal --signal INT",
+  },
+  too_many_shells: {
+    kind: "conflict",
+    meaning: "The workspace has as many open shells as it may",
+    hint: "pyro workspace shell close",
+  },
+  not_a_terminal: {
+    kind: "usage",
+    meaning: "Only a person's terminal can be attached to a shell",
+    hint: "Use pyro workspace shell write and pyro workspace shell read",
+  },
   command_not_recorded: {
     kind: "missing",
     meaning: "The history of the workspace has no command of that number",

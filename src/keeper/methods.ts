@@ -11,6 +11,21 @@ import { type ReadInput, readFile, type WriteInput, writeFile } from "../workspa
 import { type ListInput, listFiles } from "../workspaces/live/listing.ts";
 import type { LiveWorkspace } from "../workspaces/live/live-workspace.ts";
 import { listServices, serviceOutput, startService, stopService } from "../workspaces/live/serving.ts";
+import {
+  attachShell,
+  closeShell,
+  type OpenShellInput,
+  openShell,
+  type ReadShellInput,
+  type ResizeShellInput,
+  readShell,
+  resizeShell,
+  type ShellInput,
+  type SignalShellInput,
+  signalShell,
+  type WriteShellInput,
+  writeShell,
+} from "../workspaces/live/shell-calls.ts";
 import { createSnapshot, deleteSnapshot, resetWorkspace } from "../workspaces/live/snapshots.ts";
 import { summarizeWorkspace } from "../workspaces/live/summary.ts";
 import { type ExportInput, exportPath, type PushInput, pushTree } from "../workspaces/live/transfer.ts";
@@ -67,6 +82,14 @@ export function methodsOf(keeper: Kept) {
     diff: (input: DiffInput, context: CallContext) => diffWorkspace(workspace, input, context),
     patch: (input: { patch: string }, context: CallContext) => patchWorkspace(workspace, input, context),
     push: (input: PushInput, context: CallContext) => pushTree(workspace, input, context),
+    openShell: (input: OpenShellInput) => openShell(workspace, input),
+    listShells: async (_: object) => ({ shells: workspace.shells.list() }),
+    readShell: (input: ReadShellInput, context: CallContext) => readShell(workspace, input, context),
+    writeShell: (input: WriteShellInput, context: CallContext) => writeShell(workspace, input, context),
+    signalShell: (input: SignalShellInput) => signalShell(workspace, input),
+    resizeShell: (input: ResizeShellInput) => resizeShell(workspace, input),
+    closeShell: (input: ShellInput) => closeShell(workspace, input),
+    attachShell: (input: ShellInput, context: CallContext) => attachShell(workspace, input, context),
     export: (input: ExportInput, context: CallContext) => exportPath(workspace, input, context),
   };
 }
@@ -83,6 +106,7 @@ function view(workspace: LiveWorkspace): WorkspaceStatus {
     service_count: workspace.servicesInSight.count,
     running_service_count: workspace.servicesInSight.running,
     published_ports: workspace.servicesInSight.ports,
+    shell_count: workspace.shells.openCount,
     last_activity_at: workspace.lastActivity(),
     failure: workspace.record.failure,
   });

@@ -23,6 +23,8 @@ const keepersView: z.ZodType<Observed> = z.object({
   service_count: z.int().default(0),
   running_service_count: z.int().default(0),
   published_ports: z.array(servicePort).default([]),
+  /** Not said by a keeper that is older than shells */
+  shell_count: z.int().default(0),
   last_activity_at: z.string(),
   failure: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
@@ -42,7 +44,7 @@ export async function observe(record: WorkspaceRecord, paths: WorkspacePaths): P
 /** What can be said without a keeper. */
 export function resting(record: WorkspaceRecord, paths: WorkspacePaths): Observed {
   const counts = { command_count: commandCount(record, paths), service_count: serviceCount(record, paths) };
-  const none = { execution_mode: null, running_service_count: 0, published_ports: [] };
+  const none = { execution_mode: null, running_service_count: 0, published_ports: [], shell_count: 0 };
   const seen = { ...none, ...counts, ...activity(record, paths) };
   if (record.intent === "creating") return { ...seen, state: "starting", failure: null };
   if (record.wanted === "stopped") return { ...seen, state: "stopped", failure: null };

@@ -27,6 +27,12 @@ import { workspaceLogs } from "./workspace/logs.ts";
 import { workspacePatchApply } from "./workspace/patch/apply.ts";
 import { workspaceReap } from "./workspace/reap.ts";
 import { workspaceReset } from "./workspace/reset.ts";
+import { shellClose } from "./workspace/shell/close.ts";
+import { shellList } from "./workspace/shell/list.ts";
+import { shellOpen } from "./workspace/shell/open.ts";
+import { shellRead } from "./workspace/shell/read.ts";
+import { shellSignal } from "./workspace/shell/signal.ts";
+import { shellWrite } from "./workspace/shell/write.ts";
 import { snapshotCreate } from "./workspace/snapshot/create.ts";
 import { snapshotDelete } from "./workspace/snapshot/delete.ts";
 import { snapshotList } from "./workspace/snapshot/list.ts";
@@ -59,6 +65,12 @@ export const operations = {
   applyWorkspacePatch: workspacePatchApply,
   diffWorkspace: workspaceDiff,
   exportWorkspace: workspaceExport,
+  openShell: shellOpen,
+  listShells: shellList,
+  readShell: shellRead,
+  writeShell: shellWrite,
+  signalShell: shellSignal,
+  closeShell: shellClose,
   createSnapshot: snapshotCreate,
   listSnapshots: snapshotList,
   deleteSnapshot: snapshotDelete,
@@ -87,6 +99,7 @@ export const groups: Readonly<Record<string, string>> = {
   file: "Single files of a workspace",
   patch: "Patches for the files of a workspace",
   service: "Services: named processes of a workspace that go on",
+  shell: "Shells: programs on a terminal in a workspace",
   snapshot: "Snapshots of a workspace's whole disk",
   disk: "The disk of a stopped workspace, looked at without running anything on it",
 };

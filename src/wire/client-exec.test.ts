@@ -7,7 +7,7 @@ import type { AgentClient, ExecIo } from "./client.ts";
 import { MAX_RECORD_BYTES } from "./messages.ts";
 import { RecordDecoder, recordHeader } from "./records.ts";
 
-const params = { argv: ["true"], env: {}, cwd: "/", timeout_ms: null, stdin: false, ends_tree: false };
+const params = { argv: ["true"], env: {}, cwd: "/", timeout_ms: null, stdin: false, ends_tree: false, pty: null };
 
 const space = { place: "cwd", bytes: 0, inodes: null };
 

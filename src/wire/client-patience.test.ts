@@ -5,7 +5,7 @@ import type { AgentClient, ExecIo } from "./client.ts";
 import { recordHeader } from "./records.ts";
 
 const MIB = 1_048_576;
-const params = { argv: ["true"], env: {}, cwd: "/", timeout_ms: null, stdin: false, ends_tree: false };
+const params = { argv: ["true"], env: {}, cwd: "/", timeout_ms: null, stdin: false, ends_tree: false, pty: null };
 
 function exec(client: AgentClient, more: Partial<ExecIo> = {}) {
   const io = {

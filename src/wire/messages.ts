@@ -23,6 +23,11 @@ const MAX_SENT_SIGNAL = 31;
 /** Longest time that a disk is held still, in milliseconds. */
 const MAX_FREEZE_MS = 60_000;
 
+/** Most columns and most lines of a terminal (docs/design/limits.md). */
+export const MAX_TERMINAL_SIZE = 1_000;
+const lines = z.int().min(1).max(MAX_TERMINAL_SIZE);
+const terminalSize = z.strictObject({ cols: lines, rows: lines });
+
 /** Message schemas by method and direction. */
 export const messages = {
   "hello.request": z.strictObject({
@@ -65,6 +70,7 @@ export const messages = {
     timeout_ms: count.nullable(),
     stdin: z.boolean(),
     ends_tree: z.boolean(),
+    pty: terminalSize.nullable(),
   }),
   "exec.event": z.discriminatedUnion("event", [
     z.strictObject({ event: z.literal("started"), pid }),
@@ -83,6 +89,8 @@ export const messages = {
   ]),
   "signal.request": z.strictObject({ pid, signal: z.int().min(1).max(MAX_SENT_SIGNAL), tree: z.boolean() }),
   "signal.response": empty,
+  "resize.request": terminalSize.extend({ pid }),
+  "resize.response": empty,
   "probe.request": z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("tcp"), port: z.int().min(1).max(65_535) }),
     z.strictObject({ kind: z.literal("http"), url: z.string().max(2048) }),
@@ -120,6 +128,7 @@ export type UnaryMethod =
   | "secrets"
   | "clock"
   | "signal"
+  | "resize"
   | "probe"
   | "poweroff"
   | "sync"

@@ -25,6 +25,12 @@ const PROBE_MS = 2000;
 /** How long a broken connection waits for the machine's own account of its end, in milliseconds. */
 const END_GRACE_MS = 500;
 
+/** Columns and lines of a terminal. */
+export interface TerminalSize {
+  readonly cols: number;
+  readonly rows: number;
+}
+
 export interface SessionCommand {
   readonly argv: readonly string[];
   readonly timeout_ms: number | null;
@@ -34,6 +40,8 @@ export interface SessionCommand {
   readonly onStart?: (pid: number) => void;
   /** Whether what it leaves behind ends with it; not so where it is absent */
   readonly ends_tree?: boolean;
+  /** Size of a terminal for it; pipes where there is none */
+  readonly pty?: TerminalSize | undefined;
   readonly signal: AbortSignal;
   /** Working directory; the machine's where it is absent */
   readonly cwd?: string | undefined;
@@ -156,10 +164,11 @@ export class MachineSession {
 
   async #exec(command: SessionCommand): Promise<ExecEnded> {
     const { argv, timeout_ms, stdin, onOutput, onStart, signal } = command;
-    const { cwd = this.cwd, env = {}, ends_tree = false } = command;
+    const { cwd = this.cwd, ends_tree = false, pty = null } = command;
+    const env = { ...this.#open.env, ...command.env };
     try {
       return await this.#agent.exec(
-        { argv: [...argv], env: { ...this.#open.env, ...env }, cwd, timeout_ms, stdin: stdin !== undefined, ends_tree },
+        { argv: [...argv], env, cwd, timeout_ms, stdin: stdin !== undefined, ends_tree, pty },
         {
           stdin,
           onOutput,
@@ -169,6 +178,26 @@ export class MachineSession {
         },
       );
     } catch (error) {
+      throw await this.explain(error);
+    }
+  }
+
+  /** Signals a running command, those in the foreground where it has a terminal; false where it has ended. */
+  signal(pid: number, signal: number): Promise<boolean> {
+    return this.#callOn("signal", { pid, signal, tree: false });
+  }
+
+  /** Gives the terminal of a running command another size; false where it has ended. */
+  resize(pid: number, size: TerminalSize): Promise<boolean> {
+    return this.#callOn("resize", { pid, ...size });
+  }
+
+  async #callOn<M extends "signal" | "resize">(method: M, request: Message<`${M}.request`>): Promise<boolean> {
+    try {
+      await this.#agent.call(method, request, { deadline_ms: this.#open.call_deadline_ms });
+      return true;
+    } catch (error) {
+      if (error instanceof PyroError && error.details["agent_code"] === "no_such_process") return false;
       throw await this.explain(error);
     }
   }
@@ -189,12 +218,7 @@ export class MachineSession {
 
   /** Signals everything that a command started; nothing happens where it has ended. After SIGKILL it is gone when this resolves. */
   async signalTree(pid: number, signal: number): Promise<void> {
-    try {
-      await this.#agent.call("signal", { pid, signal, tree: true }, { deadline_ms: this.#open.call_deadline_ms });
-    } catch (error) {
-      if (error instanceof PyroError && error.details["agent_code"] === "no_such_process") return;
-      throw await this.explain(error);
-    }
+    await this.#callOn("signal", { pid, signal, tree: true });
   }
 
   /** A call that does nothing, for measuring the channel. */

@@ -14,6 +14,7 @@ export interface Observed {
   readonly service_count: number;
   readonly running_service_count: number;
   readonly published_ports: readonly ServicePort[];
+  readonly shell_count: number;
   readonly last_activity_at: string;
   /** Why it is failed; null otherwise */
   readonly failure: { readonly code: string; readonly message: string } | null;
@@ -77,7 +78,7 @@ export function statusOf(record: WorkspaceRecord, observed: Observed): Workspace
     command_count: observed.command_count,
     service_count: observed.service_count,
     running_service_count: observed.running_service_count,
-    shell_count: 0,
+    shell_count: observed.shell_count,
     snapshot_count: record.snapshots.length,
     reset_count: record.reset_count,
     last_reset_at: record.last_reset_at,

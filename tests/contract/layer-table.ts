@@ -19,7 +19,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   vmm: { may: ["contract", "platform", "store"], packages: ["zod"] },
   environments: { may: ["contract", "platform", "store"], packages: ["zod", "tar-stream"] },
   network: { may: ["contract", "platform", "store"], packages: ["zod"] },
-  workspaces: { may: ["contract", "platform", "store", "wire", "vmm", "environments", "network"], packages: ["zod"] },
+  workspaces: {
+    may: ["contract", "platform", "store", "wire", "vmm", "environments", "network"],
+    packages: ["zod", "@xterm/headless"],
+  },
   keeper: { may: engineParts, packages: ["zod"] },
   operations: { may: ["contract", "types of engine.ts"], packages: ["zod"] },
   "engine.ts": { may: [...engineParts, "operations"], packages: [] },

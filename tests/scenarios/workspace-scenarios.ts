@@ -11,6 +11,7 @@ import { lifeScenarios } from "./workspaces/life.ts";
 import { racingScenarios } from "./workspaces/racing.ts";
 import { secretScenarios } from "./workspaces/secrets.ts";
 import { sharingScenarios } from "./workspaces/sharing.ts";
+import { shellScenarios } from "./workspaces/shells.ts";
 import { snapshotScenarios } from "./workspaces/snapshots.ts";
 import { workScenarios } from "./workspaces/work.ts";
 
@@ -31,7 +32,14 @@ export function workspaceScenarios(title: string, machine: () => WorkspaceMachin
 
   const kit = new Kit(machine);
   describe(title, () => {
-    for (const scenarios of [lifeScenarios, sharingScenarios, snapshotScenarios, fileScenarios, crossingScenarios])
+    for (const scenarios of [
+      lifeScenarios,
+      sharingScenarios,
+      snapshotScenarios,
+      fileScenarios,
+      crossingScenarios,
+      shellScenarios,
+    ])
       scenarios(kit);
     workScenarios(kit);
     racingScenarios(kit);

@@ -72,7 +72,7 @@ async function connectSoon(path: string): Promise<Socket> {
 const image = {
   name: "debian:12",
   digest: `sha256:${"0".repeat(64)}`,
-  env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/root", LANG: "C.UTF-8" },
+  env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: "/nonexistent", LANG: "C.UTF-8" },
 };
 
 const around = (machine: Machine & { readonly secrets_directory: string }, cwd: string): OpenMachine => ({

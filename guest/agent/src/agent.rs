@@ -15,11 +15,12 @@ use crate::files::root::Volume;
 use crate::files::staging::UMASK;
 use crate::files::stillness::{self, Stillness};
 use crate::messages::{
-    ClockRequest, ClockResponse, Empty, HelloRequest, HelloResponse, Mode, PROTOCOL, SetupRequest,
-    SetupResponse, SignalRequest,
+    ClockRequest, ClockResponse, Empty, HelloRequest, HelloResponse, Mode, PROTOCOL, ResizeRequest,
+    SetupRequest, SetupResponse, SignalRequest,
 };
 use crate::reaper::Reaper;
 use crate::setup;
+use crate::terminal::Terminals;
 use crate::tree::kill_all_tagged;
 use crate::trees::Trees;
 
@@ -44,6 +45,8 @@ pub struct Agent {
     pub cgroups: Option<Cgroups>,
     /// Trees of the commands that run
     pub trees: Trees,
+    /// Terminals of the commands that have one
+    pub terminals: Terminals,
     /// Whether the disk is held still
     pub stillness: Stillness,
     root: Option<String>,
@@ -71,6 +74,7 @@ impl Agent {
             reaper: Reaper::default(),
             cgroups,
             trees: Trees::default(),
+            terminals: Terminals::default(),
             stillness: Stillness::default(),
             root,
             stage: Cell::new(Stage::Fresh),
@@ -154,10 +158,14 @@ impl Agent {
         Ok(ClockResponse { was_unix_ms: milliseconds })
     }
 
+    /// Gives the terminal of a running command another size.
+    pub fn resize(&self, request: ResizeRequest) -> Result<Empty, Failure> {
+        self.terminals.resize(&request)?;
+        Ok(Empty {})
+    }
+
     /// Signals the process group of a running command.
-    pub fn signal(&self, request: SignalRequest) -> Result<Empty, Failure> {
-        let signal = Signal::from_named_raw(request.signal)
-            .ok_or_else(|| Failure::bad_request(format!("there is no signal {}", request.signal)))?;
+    pub fn signal(&self, request: &SignalRequest, signal: Signal) -> Result<Empty, Failure> {
         let pid = i32::try_from(request.pid)
             .ok()
             .and_then(Pid::from_raw)

@@ -12,8 +12,9 @@ use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, Resource, Rlimit};
 
 use crate::failure::Failure;
-use crate::messages::ExecParams;
+use crate::messages::{ExecParams, TerminalSize};
 use crate::sys::{self, Launch};
+use crate::terminal;
 use crate::tree::Tree;
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -31,8 +32,10 @@ pub struct Command {
     pub stdin: Option<OwnedFd>,
     /// Read end of its standard output
     pub stdout: OwnedFd,
-    /// Read end of its standard error
-    pub stderr: OwnedFd,
+    /// Read end of its standard error; none where a terminal has it
+    pub stderr: Option<OwnedFd>,
+    /// The other end of its terminal
+    pub terminal: Option<OwnedFd>,
 }
 
 /// Starts the command as the root of `tree`.
@@ -46,13 +49,43 @@ pub fn start(params: &ExecParams, tree: &Tree, is_guest: bool) -> Result<Command
     }
     let failed = |error: io::Error| Failure::internal("command", &error);
     let cgroup = tree.open().map_err(failed)?;
-    let launch = Launch { candidates, argv, envp, cwd, cgroup, limits, is_ordinary: is_guest };
-    let (stdin, child_stdin) = stdin_pipe(params.stdin).map_err(failed)?;
-    let (stdout, child_stdout) = output_pipe().map_err(failed)?;
-    let (stderr, child_stderr) = output_pipe().map_err(failed)?;
+    let has_terminal = params.pty.is_some();
+    let launch = Launch { candidates, argv, envp, cwd, cgroup, limits, has_terminal, is_ordinary: is_guest };
+    let ends = match params.pty {
+        Some(size) => {
+            terminal::check(size.cols, size.rows)?;
+            terminal_ends(size).map_err(failed)?
+        }
+        None => pipe_ends(params.stdin).map_err(failed)?,
+    };
+    let [child_stdin, child_stdout, child_stderr] = ends.child;
     let pid = sys::spawn(launch, child_stdin, child_stdout, child_stderr)
         .map_err(|errno| not_started(&params.argv[0], errno))?;
-    Ok(Command { pid, stdin, stdout, stderr })
+    Ok(Command { pid, stdin: ends.stdin, stdout: ends.stdout, stderr: ends.stderr, terminal: ends.terminal })
+}
+
+/// What a command reads and writes, and our ends of it.
+struct Ends {
+    stdin: Option<OwnedFd>,
+    stdout: OwnedFd,
+    stderr: Option<OwnedFd>,
+    terminal: Option<OwnedFd>,
+    child: [Stdio; 3],
+}
+
+fn pipe_ends(has_stdin: bool) -> io::Result<Ends> {
+    let (stdin, child_stdin) = stdin_pipe(has_stdin)?;
+    let (stdout, child_stdout) = output_pipe()?;
+    let (stderr, child_stderr) = output_pipe()?;
+    let child = [child_stdin, child_stdout, child_stderr];
+    Ok(Ends { stdin, stdout, stderr: Some(stderr), terminal: None, child })
+}
+
+fn terminal_ends(size: TerminalSize) -> io::Result<Ends> {
+    let (ours, theirs) = terminal::open(size)?;
+    let child = [theirs.try_clone()?.into(), theirs.try_clone()?.into(), theirs.into()];
+    let stdin = Some(ours.try_clone()?);
+    Ok(Ends { stdin, stdout: ours.try_clone()?, stderr: None, terminal: Some(ours), child })
 }
 
 fn stdin_pipe(is_wanted: bool) -> io::Result<(Option<OwnedFd>, Stdio)> {

@@ -94,6 +94,7 @@ async fn unary(agent: &Rc<Agent>, request: Request<RecvStream>) -> Result<Vec<u8
         "/setup" => call(body, |request| agent.setup(request)).await,
         "/secrets" => call(body, |request| secrets::keep(agent, &request)).await,
         "/clock" => call(body, |request| agent.clock(request)).await,
+        "/resize" => call(body, |request| agent.resize(request)).await,
         "/signal" => Ok(json(&signal::signal(agent, message(body).await?).await?)),
         "/poweroff" => call(body, |request| agent.announce_power_off(request)).await,
         "/probe" => Ok(json(&probe::probe(agent, message(body).await?).await?)),

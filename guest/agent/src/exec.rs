@@ -23,6 +23,7 @@ use crate::reaper::Exit;
 use crate::records;
 use crate::reply::{Cancelled, cancelled, head, json, send_data, send_failure};
 use crate::stdin::{Body, Broken, Stdin};
+use crate::terminal::Seat;
 use crate::tree::Tree;
 use crate::trees::Entry;
 
@@ -41,6 +42,7 @@ struct Execution {
     exit: oneshot::Receiver<Exit>,
     stdout: Output,
     stderr: Output,
+    _seat: Option<Seat>,
 }
 
 /// Answers one exec request.
@@ -81,6 +83,11 @@ async fn begin(agent: &Agent, body: &mut Body) -> Result<(ExecParams, Execution,
     let command = command::start(&params, &tree, agent.mode == Mode::Guest)?;
     let exit = agent.reaper.watch(command.pid);
     let pid = command.pid.as_raw_nonzero().get().unsigned_abs();
+    let seat = command.terminal.map(|terminal| agent.terminals.seat(pid, terminal));
+    let stderr = match command.stderr {
+        Some(pipe) => Output::new(records::STDERR, pipe).map_err(failed)?,
+        None => Output::none(records::STDERR),
+    };
     let execution = Execution {
         pid,
         tree: agent.trees.enter(pid, tree),
@@ -89,7 +96,8 @@ async fn begin(agent: &Agent, body: &mut Body) -> Result<(ExecParams, Execution,
         cwd: params.cwd.clone(),
         exit,
         stdout: Output::new(records::STDOUT, command.stdout).map_err(failed)?,
-        stderr: Output::new(records::STDERR, command.stderr).map_err(failed)?,
+        stderr,
+        _seat: seat,
     };
     let stdin = command.stdin.map(Stdin::new).transpose().map_err(failed)?;
     Ok((params, execution, stdin))

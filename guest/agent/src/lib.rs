@@ -30,6 +30,7 @@ pub mod setup;
 pub mod signal;
 pub mod stdin;
 pub mod sys;
+pub mod terminal;
 pub mod tree;
 pub mod trees;
 pub mod tsc;

@@ -33,6 +33,8 @@ pub const NAMES: &[&str] = &[
     "read.request",
     "secrets.request",
     "secrets.response",
+    "resize.request",
+    "resize.response",
     "setup.request",
     "setup.response",
     "signal.request",
@@ -180,10 +182,35 @@ pub struct ExecParams {
     /// How long the command may run
     #[serde(deserialize_with = "present")]
     pub timeout_ms: Option<u64>,
-    /// Whether standard input follows; `/dev/null` otherwise
+    /// Whether standard input follows; `/dev/null` otherwise, unless there is a terminal
     pub stdin: bool,
     /// Whether what it started ends with its first process
     pub ends_tree: bool,
+    /// The size of a new terminal for standard input, output and errors; pipes where there is none
+    #[serde(deserialize_with = "present")]
+    pub pty: Option<TerminalSize>,
+}
+
+/// How much a terminal shows
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TerminalSize {
+    /// Characters in a line
+    pub cols: u16,
+    /// Lines
+    pub rows: u16,
+}
+
+/// Another size for the terminal of a running command
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResizeRequest {
+    /// The `pid` of a started event
+    pub pid: u32,
+    /// Characters in a line
+    pub cols: u16,
+    /// Lines
+    pub rows: u16,
 }
 
 /// What happened to the command of an exec

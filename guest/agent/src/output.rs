@@ -1,4 +1,4 @@
-//! The output of a command: its two pipes, and how much of them is owed to the host.
+//! The output of a command: its two pipes or its terminal, and how much of them is owed to the host.
 
 use std::future::pending;
 use std::io;
@@ -52,6 +52,11 @@ impl Output {
         Ok(Some(buffer.into()))
     }
 
+    /// Output that never comes: a terminal has one for both kinds.
+    pub fn none(kind: u8) -> Self {
+        Output { kind, pipe: None, owed: 0 }
+    }
+
     /// Notes that everything in the pipe at this moment must reach the host.
     pub fn owe_rest(&mut self) {
         let unread = self.pipe.as_ref().and_then(|pipe| ioctl_fionread(pipe).ok());
@@ -78,6 +83,8 @@ pub fn fill(pipe: impl AsFd, buffer: &mut Vec<u8>) -> io::Result<usize> {
     loop {
         match read(&pipe, spare_capacity(buffer)) {
             Err(Errno::INTR) => {}
+            // A terminal that nobody has open any more.
+            Err(Errno::IO) => return Ok(0),
             other => return Ok(other?),
         }
     }

@@ -14,9 +14,10 @@ use rustix::io::{Errno, FdFlags, fcntl_setfd, write};
 use rustix::ioctl::{self, Opcode, opcode};
 use rustix::mm::{Advice, madvise};
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, fchdir, getpid, getppid, set_parent_process_death_signal,
+    Pid, Resource, Rlimit, Signal, fchdir, getpid, getppid, ioctl_tiocsctty, set_parent_process_death_signal,
     setpriority_process, setrlimit, setsid,
 };
+use rustix::stdio::stdin;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -41,6 +42,8 @@ pub struct Launch {
     pub cgroup: Option<OwnedFd>,
     /// Resource limits to set
     pub limits: Vec<(Resource, Rlimit)>,
+    /// Whether standard input is a terminal to be had as the controlling one
+    pub has_terminal: bool,
     /// Whether to give up what the agent is ahead of others: protection from the out-of-memory killer, and its priority
     pub is_ordinary: bool,
 }
@@ -81,6 +84,9 @@ fn become_program(launch: &Launch, argv: &Pointers, envp: &Pointers) -> Errno {
 
 fn prepare_child(launch: &Launch) -> Result<(), Errno> {
     setsid()?;
+    if launch.has_terminal {
+        ioctl_tiocsctty(stdin())?;
+    }
     if let Some(cgroup) = &launch.cgroup {
         write(cgroup, b"0")?;
     }

@@ -129,20 +129,22 @@ pub fn kill_all_tagged() {
 
 /// Signals whoever has one of the tags, where there is a signal; true when nobody has. Ended members count until they are collected.
 fn signal_tagged(tags: RangeInclusive<u64>, signal: Option<Signal>) -> bool {
-    let mut is_empty = true;
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
-        if let Some(pid) = pid
-            && tag_of(pid).is_some_and(|tag| tags.contains(&tag))
-        {
-            is_empty = false;
-            if let Some(signal) = signal {
-                // An error means that it has ended meanwhile.
-                let _ = kill_process(pid, signal);
-            }
+    let members = tagged(tags);
+    if let Some(signal) = signal {
+        for pid in &members {
+            // An error means that it has ended meanwhile.
+            let _ = kill_process(*pid, signal);
         }
     }
-    is_empty
+    members.is_empty()
+}
+
+fn tagged(tags: RangeInclusive<u64>) -> Vec<Pid> {
+    let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names
+        .filter_map(|name| name.to_str()?.parse().ok().and_then(Pid::from_raw))
+        .filter(|pid| tag_of(*pid).is_some_and(|tag| tags.contains(&tag)))
+        .collect()
 }
 
 fn tag_of(pid: Pid) -> Option<u64> {

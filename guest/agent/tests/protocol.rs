@@ -10,8 +10,8 @@ use pyro_agent::files::messages::{
 };
 use pyro_agent::messages::{
     ClockRequest, ClockResponse, Empty, ExecEvent, ExecParams, Failure, ForwardEvent, ForwardParams,
-    HelloRequest, HelloResponse, NAMES, ProbeRequest, ProbeResponse, SetupRequest, SetupResponse,
-    SignalRequest,
+    HelloRequest, HelloResponse, NAMES, ProbeRequest, ProbeResponse, ResizeRequest, SetupRequest,
+    SetupResponse, SignalRequest,
 };
 use pyro_agent::secrets::SecretsRequest;
 use serde::Serialize;
@@ -36,6 +36,7 @@ fn codec(name: &str) -> fn(&Value) -> Value {
         "exec.params" => round_trip::<ExecParams>,
         "exec.event" => round_trip::<ExecEvent>,
         "signal.request" => round_trip::<SignalRequest>,
+        "resize.request" => round_trip::<ResizeRequest>,
         "probe.request" => round_trip::<ProbeRequest>,
         "probe.response" => round_trip::<ProbeResponse>,
         "forward.params" => round_trip::<ForwardParams>,
@@ -50,8 +51,8 @@ fn codec(name: &str) -> fn(&Value) -> Value {
         "write.response" => round_trip::<WriteResponse>,
         "freeze.request" => round_trip::<FreezeRequest>,
         "ping.request" | "ping.response" | "signal.response" | "poweroff.request" | "poweroff.response"
-        | "secrets.response" | "freeze.response" | "thaw.request" | "thaw.response" | "sync.request"
-        | "sync.response" => round_trip::<Empty>,
+        | "secrets.response" | "resize.response" | "freeze.response" | "thaw.request" | "thaw.response"
+        | "sync.request" | "sync.response" => round_trip::<Empty>,
         _ => panic!("no message is called {name}"),
     }
 }
@@ -84,11 +85,11 @@ fn every_name_has_a_codec_and_the_list_is_sorted() {
 #[test]
 fn an_unknown_or_missing_field_is_refused() {
     let refused = |text: &str| serde_json::from_str::<ExecParams>(text).is_err();
-    assert!(!refused(r#"{"argv":[],"env":{},"cwd":"/","timeout_ms":null,"stdin":false,"ends_tree":true}"#));
-    assert!(refused(
-        r#"{"argv":[],"env":{},"cwd":"/","timeout_ms":null,"stdin":false,"ends_tree":true,"more":1}"#
-    ));
-    assert!(refused(r#"{"argv":[],"env":{},"cwd":"/","stdin":false,"ends_tree":true}"#));
+    let exec = |more: &str| refused(&format!(r#"{{"argv":[],"env":{{}},"cwd":"/","stdin":false{more}}}"#));
+    assert!(!exec(r#","timeout_ms":null,"ends_tree":true,"pty":null"#));
+    assert!(exec(r#","timeout_ms":null,"ends_tree":true,"pty":null,"more":1"#));
+    assert!(exec(r#","ends_tree":true,"pty":null"#));
+    assert!(exec(r#","timeout_ms":null,"ends_tree":true"#));
     assert!(serde_json::from_str::<Empty>(r#"{"more":1}"#).is_err());
     assert!(serde_json::from_str::<ExecEvent>(r#"{"event":"started","pid":1,"more":1}"#).is_err());
 }

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { cleanText } from "../../contract/text.ts";
 import type { operations } from "../../operations/index.ts";
 import { stdoutIsTerminal } from "../../platform/terminal.ts";
+import { endOf } from "./shells.ts";
 import { ago, table } from "./values.ts";
 
 type Output<Name extends keyof typeof operations> = z.infer<(typeof operations)[Name]["output"]>;
@@ -58,6 +59,10 @@ export function summaryText(summary: Output<"summarizeWorkspace">): string {
       ),
     ),
     section("services", summary.services),
+    section(
+      "shells",
+      summary.shells.map((shell) => `${shell.shell_id}  ${shell.program}  ${endOf(shell)}`),
+    ),
     section("pushed", summary.syncs),
     section("written", summary.file_writes),
     section("patched", summary.patches),

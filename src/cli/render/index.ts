@@ -1,10 +1,12 @@
 /** What people see of results and errors; every operation without a view of its own is shown as its fields. */
 import type { z } from "zod";
 import type { PyroError } from "../../contract/errors.ts";
+import { cleanText } from "../../contract/text.ts";
 import { operations } from "../../operations/index.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { execText, logsText, summaryText, waitText } from "./commands.ts";
 import { serviceLine, serviceTable } from "./services.ts";
+import { readingText, shellLine, shellTable } from "./shells.ts";
 import { pairs, size, table } from "./values.ts";
 import {
   diffText,
@@ -69,6 +71,12 @@ const views: Views = {
   stopService: serviceLine,
   listServices: serviceTable,
   logsService: () => "",
+  openShell: shellLine,
+  listShells: shellTable,
+  readShell: readingText,
+  writeShell: () => "",
+  signalShell: shellLine,
+  closeShell: shellLine,
   createSnapshot: ({ name }) => `snapshot ${name} was made\n`,
   deleteSnapshot: ({ name }) => `snapshot ${name} is gone\n`,
   listSnapshots: snapshotTable,
@@ -99,10 +107,10 @@ export function render(op: Operation, result: unknown): string {
 
 /** An error as people read it: what happened, then what to do; with PYRO_DEBUG=1 the chain of causes. */
 export function errorText(error: PyroError): string {
-  const tail = typeof error.details["console_tail"] === "string" ? error.details["console_tail"].trim() : "";
+  const tail = typeof error.details["console_tail"] === "string" ? cleanText(error.details["console_tail"]).trim() : "";
   const console_lines = tail === "" ? "" : `guest console:\n${tail.replace(/^/gm, "  ")}\n`;
   const debug = process.env["PYRO_DEBUG"] === "1" ? `${stackOf(error)}\n` : "";
-  return `pyro: ${error.code}: ${error.message}\n${console_lines}hint: ${error.hint}\n${debug}`;
+  return `pyro: ${error.code}: ${cleanText(error.message)}\n${console_lines}hint: ${error.hint}\n${debug}`;
 }
 
 function stackOf(error: unknown): string {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { operation } from "../operation.ts";
 import { callErrors, workspaceField } from "./fields.ts";
+import { shell } from "./shell/fields.ts";
 
 const lines = (what: string) => z.array(z.string()).describe(`${what}, the newest 20, oldest first`);
 
@@ -39,6 +40,7 @@ export const workspaceSummary = operation({
     services: lines("Services, with state, exit status and ports"),
     service_count: z.int().describe("Services"),
     secrets: z.array(z.string()).describe("Names of its secrets"),
+    shells: z.array(shell).describe("Its shells, the newest 20, oldest first; none while it does not run"),
     diff: z
       .strictObject({
         entry_count: z.int().describe("Files that differ from the seed"),

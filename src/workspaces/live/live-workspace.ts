@@ -15,6 +15,7 @@ import type { MachineSource, WorkContext } from "../machine-source.ts";
 import { KeptSecrets } from "../secrets/kept-secrets.ts";
 import { Services } from "../services/services.ts";
 import { MachineSession } from "../session.ts";
+import { Shells } from "../shells/shells.ts";
 import { Journal, tolerably } from "./journal.ts";
 import { Order } from "./order.ts";
 
@@ -39,6 +40,8 @@ export class LiveWorkspace {
   readonly disk: DiskLayers | undefined;
   /** Its secrets, and what is kept out of everything that is said of it */
   readonly secrets: KeptSecrets;
+  /** Its shells since its last reset */
+  readonly shells = new Shells(() => this.session);
   #commands: Commands | undefined;
   #services: Services | undefined;
   /** Called when its machine has ended and nobody asked for that. */
@@ -110,6 +113,7 @@ export class LiveWorkspace {
 
   /** Ends what runs, services too; its callers get their results. */
   async cancelCommands(reason: string): Promise<void> {
+    this.shells.endAll();
     await Promise.all([this.#commands?.cancelAll(reason), this.#services?.killAll(reason)]);
   }
 
@@ -122,6 +126,7 @@ export class LiveWorkspace {
   beginHistory(): void {
     this.#commands = undefined;
     this.#services = undefined;
+    this.shells.forgetAll();
     const path = this.paths.history(this.#record.reset_count);
     remove(path);
     ensureDirectory(path);

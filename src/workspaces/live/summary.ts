@@ -8,6 +8,7 @@ import type { CommandHistory } from "../history/history.ts";
 import type { WorkContext } from "../machine-source.ts";
 import { ServiceBook } from "../services/service-book.ts";
 import type { ServiceView } from "../services/service-record.ts";
+import type { ShellView } from "../shells/shell.ts";
 import { compare } from "./changes.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
@@ -45,6 +46,8 @@ export interface WorkspaceSummary {
   readonly service_count: number;
   /** Names of its secrets */
   readonly secrets: readonly string[];
+  /** The newest of them, oldest first */
+  readonly shells: readonly ShellView[];
   /** Null where the workspace does not run, so that nothing can be compared */
   readonly diff: DiffTotals | null;
 }
@@ -69,7 +72,8 @@ export async function summarizeWorkspace(workspace: LiveWorkspace, { signal }: W
     deletions: diff.deletions,
     paths: diff.entries.slice(0, NAMED).map(({ path, status }) => `${status} ${path}`),
   };
-  return summaryOf(record, paths, { commands, services: workspace.services.list(), diff: totals });
+  const seen = { commands, services: workspace.services.list(), shells: workspace.shells.list(), diff: totals };
+  return summaryOf(record, paths, seen);
 }
 
 /** Sums up what is on record of a workspace that does not run. */
@@ -80,13 +84,15 @@ export async function summarizeRecord(
 ): Promise<WorkspaceSummary> {
   const { commands } = await logsOf(history, { tail_lines: 1 });
   const book = ServiceBook.read(paths.history(record.reset_count));
-  return summaryOf(record, paths, { commands, services: book.list().map((one) => book.viewOf(one)), diff: null });
+  const services = book.list().map((one) => book.viewOf(one));
+  return summaryOf(record, paths, { commands, services, shells: [], diff: null });
 }
 
 /** What was found out for it. */
 interface Seen {
   readonly commands: readonly CommandSummary[];
   readonly services: readonly ServiceView[];
+  readonly shells: readonly ShellView[];
   readonly diff: DiffTotals | null;
 }
 
@@ -95,7 +101,7 @@ function summaryOf(
   paths: WorkspacePaths,
   seen: Seen,
 ): WorkspaceSummary {
-  const { commands, services, diff } = seen;
+  const { commands, services, shells, diff } = seen;
   const entries = new Journal(paths.journal(reset_count)).entries();
   const of = (kind: JournalEntry["kind"]) =>
     entries
@@ -118,6 +124,7 @@ function summaryOf(
     services: services.slice(-NAMED).map(serviceLine),
     service_count: services.length,
     secrets: secrets.map(({ name: secret }) => secret),
+    shells: shells.slice(-NAMED),
     diff,
   };
 }

@@ -164,6 +164,7 @@ pub fn command(argv: &[&str]) -> ExecParams {
         timeout_ms: None,
         stdin: false,
         ends_tree: false,
+        pty: None,
     }
 }
 

@@ -10,6 +10,7 @@ mod probe;
 mod read;
 mod requests;
 mod stillness;
+mod terminals;
 mod trees;
 mod undo;
 mod walk;
