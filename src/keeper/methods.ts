@@ -10,6 +10,7 @@ import { execCommand, waitForCommand } from "../workspaces/live/execution.ts";
 import { type ReadInput, readFile, type WriteInput, writeFile } from "../workspaces/live/files.ts";
 import { type ListInput, listFiles } from "../workspaces/live/listing.ts";
 import type { LiveWorkspace } from "../workspaces/live/live-workspace.ts";
+import type { ServiceInput } from "../workspaces/live/serving.ts";
 import { listServices, serviceOutput, startService, stopService } from "../workspaces/live/serving.ts";
 import {
   attachShell,
@@ -30,7 +31,6 @@ import { createSnapshot, deleteSnapshot, resetWorkspace } from "../workspaces/li
 import { summarizeWorkspace } from "../workspaces/live/summary.ts";
 import { type ExportInput, exportPath, type PushInput, pushTree } from "../workspaces/live/transfer.ts";
 import type { OutputInput } from "../workspaces/services/service-output.ts";
-import type { StartServiceInput } from "../workspaces/services/services.ts";
 import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import type { CallContext } from "./control-server.ts";
 import { endings } from "./endings.ts";
@@ -71,7 +71,7 @@ export function methodsOf(keeper: Kept) {
     wait: (input: WaitInput, context: CallContext) => waitForCommand(workspace, input, context),
     logs: (input: LogsInput) => workspace.commands.logs(input),
     summary: (_: object, context: CallContext) => summarizeWorkspace(workspace, context),
-    startService: (input: StartServiceInput, context: CallContext) => startService(workspace, input, context),
+    startService: (input: ServiceInput, context: CallContext) => startService(workspace, input, context),
     listServices: (_: object) => listServices(workspace),
     serviceOutput: (input: OutputInput & { name: string }, context: CallContext) =>
       serviceOutput(workspace, input, context),

@@ -2,11 +2,11 @@
 import { PyroError } from "../contract/errors.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
 import type { WorkspaceStore } from "../store/workspace-store.ts";
+import type { ServiceInput } from "../workspaces/live/serving.ts";
 import { OutputCapture } from "../workspaces/output-capture.ts";
 import { ServiceBook } from "../workspaces/services/service-book.ts";
 import { type OutputInput, passOn } from "../workspaces/services/service-output.ts";
 import type { ServiceView } from "../workspaces/services/service-record.ts";
-import type { StartServiceInput } from "../workspaces/services/services.ts";
 import type { WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import { type CallOptions, callKeeper } from "./control-client.ts";
 import type { KeeperMethods } from "./methods.ts";
@@ -37,7 +37,7 @@ export class ServiceCalls {
   }
 
   /** Starts a service, and resolves when it is ready. */
-  async start(workspace: string, input: StartServiceInput, context: CallOptions): Promise<ServiceView> {
+  async start(workspace: string, input: ServiceInput, context: CallOptions): Promise<ServiceView> {
     const record = await this.#host.find(workspace);
     try {
       return this.#kept(record, await this.#tryCall(record, "startService", input, context));

@@ -1,24 +1,24 @@
 /** One shell under test: typed into, and read until something is there. */
-import type { Kit } from "../scenarios/workspaces/kit.ts";
+import type { PyroMethods } from "../../src/sdk/pyro.ts";
 
 const DEADLINE_MS = 60_000;
 
 /** One shell under test. */
 export class ShellProbe {
-  readonly #kit: Kit;
+  readonly #pyro: PyroMethods;
   readonly workspace_id: string;
   readonly shell_id: string;
   #cursor = 0;
 
-  constructor(kit: Kit, workspace_id: string, shell_id: string) {
-    this.#kit = kit;
+  constructor(pyro: PyroMethods, workspace_id: string, shell_id: string) {
+    this.#pyro = pyro;
     this.workspace_id = workspace_id;
     this.shell_id = shell_id;
   }
 
-  static async open(kit: Kit, workspace_id: string, more: object = {}): Promise<ShellProbe> {
-    const { shell_id } = await kit.pyro.openShell({ workspace_id, ...more });
-    const shell = new ShellProbe(kit, workspace_id, shell_id);
+  static async open(pyro: PyroMethods, workspace_id: string, more: object = {}): Promise<ShellProbe> {
+    const { shell_id } = await pyro.openShell({ workspace_id, ...more });
+    const shell = new ShellProbe(pyro, workspace_id, shell_id);
     await shell.write("PS1='$ '; PROMPT_COMMAND=; set +o histexpand; echo rea''dy");
     await shell.until("ready\r\n");
     return shell;
@@ -29,11 +29,11 @@ export class ShellProbe {
   }
 
   write(input: string, no_newline = false) {
-    return this.#kit.pyro.writeShell({ ...this.id, input, no_newline });
+    return this.#pyro.writeShell({ ...this.id, input, no_newline });
   }
 
   read(more: object = {}) {
-    return this.#kit.pyro.readShell({ ...this.id, cursor: this.#cursor, ...more });
+    return this.#pyro.readShell({ ...this.id, cursor: this.#cursor, ...more });
   }
 
   /** Raw output since the last call, up to and with this text. */

@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 it("talks to Python", async () => {
-  const shell = await ShellProbe.open(kit, workspace_id);
+  const shell = await ShellProbe.open(kit.pyro, workspace_id);
   await shell.write("python3");
   await shell.sees(">>>");
   await shell.write("for n in range(3): print(n * 7)");
@@ -40,7 +40,7 @@ it("talks to Python", async () => {
 });
 
 it("shows what takes the whole screen, at the size that it has", async () => {
-  const shell = await ShellProbe.open(kit, workspace_id, { cols: 80, rows: 10 });
+  const shell = await ShellProbe.open(kit.pyro, workspace_id, { cols: 80, rows: 10 });
   await shell.write("seq 1 500 | less");
   const page = await shell.sees("9\n:");
   expect(page).toBe(`${Array.from({ length: 9 }, (_, at) => at + 1).join("\n")}\n:`);
@@ -60,7 +60,7 @@ it("shows what takes the whole screen, at the size that it has", async () => {
 });
 
 it("is read by another process from where this one stopped", async () => {
-  const shell = await ShellProbe.open(kit, workspace_id);
+  const shell = await ShellProbe.open(kit.pyro, workspace_id);
   await shell.write("echo fir''st; read line; echo sec''ond");
   await shell.until("first\r\n");
   const { next_cursor } = await kit.pyro.readShell({ ...shell.id });

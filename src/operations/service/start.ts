@@ -19,6 +19,7 @@ export const serviceStart = operation({
     service_name: serviceField.name,
     command: field.command,
     cwd: workspaceField.path.optional().describe("Directory to run in, /workspace by default"),
+    secret_env: workspaceField.secretEnv,
     ready_file: workspaceField.path.optional().describe("Ready when this path exists, relative to its directory"),
     ready_tcp: z.int().min(1).max(65_535).optional().describe("Ready when this port of the workspace answers"),
     ready_http: z
@@ -54,7 +55,10 @@ export const serviceStart = operation({
     "command_not_found",
     "command_not_executable",
     "argument_too_long",
+    "secret_not_found",
+    "secret_invalid",
   ],
+  map_flags: { secret_env: { alone: "itself" } },
   positional: ["workspace_id", "service_name", "command"],
   handle: ({ workspace_id, service_name, ...input }, { engine, signal, emit }) =>
     engine.workspaces.services.start(workspace_id, { name: service_name, ...input }, { signal, emit }),

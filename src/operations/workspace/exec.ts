@@ -17,12 +17,7 @@ export const workspaceExec = operation({
     workspace_id: workspaceField.id,
     command: field.command,
     timeout_seconds: field.timeoutSeconds,
-    secret_env: z
-      .record(z.string(), z.string())
-      .default({})
-      .describe(
-        "Secret that the command gets as a variable, as NAME=VARIABLE; NAME alone on the command line for both",
-      ),
+    secret_env: workspaceField.secretEnv,
     detach: z.boolean().default(false).describe("Answer as soon as it runs, and let it run on"),
     yield_after_seconds: z
       .int()

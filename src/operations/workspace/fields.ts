@@ -138,6 +138,10 @@ export const workspaceField = {
     z.string().regex(NAME, { error: "a label's name must be 1 to 63 letters, digits, dots, hyphens and underscores" }),
     z.string().max(256),
   ),
+  secretEnv: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe("Secret that it gets as a variable, as NAME=VARIABLE; NAME alone on the command line for both"),
   snapshot: z.string().regex(NAME, { error: "must be 1 to 63 letters, digits, dots, hyphens and underscores" }),
   path: z
     .string()

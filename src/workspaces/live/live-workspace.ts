@@ -92,6 +92,7 @@ export class LiveWorkspace {
       history: this.paths.history(reset_count),
       may_publish: network_policy === "egress+published-ports",
       session: () => this.session,
+      redactor: () => this.secrets.known.redactor,
     });
     return this.#services;
   }

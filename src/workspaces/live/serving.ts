@@ -6,17 +6,22 @@ import type { ServiceView } from "../services/service-record.ts";
 import type { StartServiceInput } from "../services/services.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
 
+export interface ServiceInput extends Omit<StartServiceInput, "env"> {
+  /** Secrets that it gets as variables */
+  readonly secret_env?: Readonly<Record<string, string>> | undefined;
+}
+
 /** Starts a service beside whatever else runs. */
 export async function startService(
   workspace: LiveWorkspace,
-  input: StartServiceInput,
+  { secret_env, ...input }: ServiceInput,
   context: WorkContext,
 ): Promise<ServiceView> {
   await workspace.order.settled();
   if (workspace.session.execution_mode === "host_compat")
     await context.emit({ type: "warning", message: hostCompatWarning });
   workspace.noteActivity();
-  return workspace.services.start(input, context);
+  return workspace.services.start({ ...input, env: workspace.secretEnv(secret_env) }, context);
 }
 
 export async function listServices(workspace: LiveWorkspace): Promise<{ services: ServiceView[] }> {

@@ -37,6 +37,8 @@ export interface OpenShellInput {
   readonly cwd: string;
   readonly cols: number;
   readonly rows: number;
+  /** Secrets that it gets as variables */
+  readonly secret_env?: Readonly<Record<string, string>> | undefined;
 }
 export type ReadShellInput = ShellInput & ReadingInput;
 export interface WriteShellInput extends ShellInput {
@@ -63,7 +65,8 @@ export async function openShell(workspace: LiveWorkspace, input: OpenShellInput)
   const below = posix.relative(WORKSPACE, shown_cwd);
   const isInside = below !== ".." && !below.startsWith("../");
   const cwd = isInside ? posix.join(workspace.session.cwd, below) : shown_cwd;
-  const { view } = await workspace.shells.open({ ...input, cwd, shown_cwd });
+  const { secret_env, ...size } = input;
+  const { view } = await workspace.shells.open({ ...size, cwd, shown_cwd, env: workspace.secretEnv(secret_env) });
   workspace.noteActivity();
   return view;
 }

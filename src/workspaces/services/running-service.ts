@@ -6,7 +6,7 @@ import type { PublishedPort, PublishedPorts } from "../../network/published-port
 import type { ExecEnded } from "../../wire/messages.ts";
 import { type OutcomeSetting, outcomeOf } from "../commands/outcomes.ts";
 import { exitStatus, SIGNAL_STATUS } from "../exit-status.ts";
-import type { MachineSession } from "../session.ts";
+import type { MachineSession, SessionCommand } from "../session.ts";
 import type { ServiceBook, ServiceLogs } from "./service-book.ts";
 import { isLive, type ServiceRecord, type ServiceView } from "./service-record.ts";
 
@@ -20,6 +20,9 @@ export interface ServiceSetting extends Pick<OutcomeSetting, "workspace_id" | "m
   readonly session: MachineSession;
   readonly book: ServiceBook;
 }
+
+/** What it is started with. */
+type Program = Pick<SessionCommand, "argv" | "env">;
 
 /** Time in which the guest kills what did not end by itself, before the machine's own means are left to it, in milliseconds. */
 const KILL_MS = 10_000;
@@ -42,7 +45,7 @@ export class RunningService {
   #ending: Ending | undefined;
   #error: PyroError | undefined;
 
-  constructor(setting: ServiceSetting, record: ServiceRecord, command: readonly string[], ports: PublishedPorts) {
+  constructor(setting: ServiceSetting, record: ServiceRecord, program: Program, ports: PublishedPorts) {
     this.#setting = setting;
     this.#record = record;
     this.#ports = ports;
@@ -51,7 +54,7 @@ export class RunningService {
     const started = new Promise<void>((resolve) => {
       onStart = resolve;
     });
-    this.finished = this.#run(command, onStart);
+    this.finished = this.#run(program, onStart);
     this.started = Promise.race([started, this.finished]);
   }
 
@@ -113,10 +116,11 @@ export class RunningService {
     );
   }
 
-  async #run(command: readonly string[], onStart: () => void): Promise<void> {
+  async #run({ argv, env }: Program, onStart: () => void): Promise<void> {
     try {
       const ended = await this.#setting.session.exec({
-        argv: command,
+        argv,
+        env,
         cwd: this.#record.cwd,
         timeout_ms: null,
         ends_tree: true,

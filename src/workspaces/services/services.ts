@@ -8,6 +8,7 @@ import { PortBudget, type PublishedPort, PublishedPorts } from "../../network/pu
 import type { Condition } from "../commands/conditions.ts";
 import { waitFor } from "../commands/waiting.ts";
 import type { WorkContext } from "../machine-source.ts";
+import type { Redactor } from "../secrets/redactor.ts";
 import type { MachineSession } from "../session.ts";
 import { failedStart, neverReady } from "./failed-start.ts";
 import { type ReadinessInput, readinessOf } from "./readiness.ts";
@@ -21,6 +22,8 @@ export interface StartServiceInput extends ReadinessInput {
   readonly command: readonly string[];
   /** Relative to the workspace, which it is where it is absent */
   readonly cwd?: string | undefined;
+  /** Variables beside the machine's */
+  readonly env: Readonly<Record<string, string>>;
   /** `GUEST_PORT` or `HOST_PORT:GUEST_PORT` each */
   readonly publish: readonly string[];
 }
@@ -34,6 +37,8 @@ export interface ServicesOptions {
   readonly may_publish: boolean;
   /** The machine; throws where there is none */
   readonly session: () => MachineSession;
+  /** Keeps what must not be written down out of it */
+  readonly redactor: () => Redactor;
 }
 
 /** A service without a readiness is ready when it has run for so long, in milliseconds (docs/design/limits.md). */
@@ -140,7 +145,7 @@ export class Services {
 
   /** Opens its ports and starts its program. */
   async #begin(session: MachineSession, input: StartServiceInput, cwd: string): Promise<RunningService> {
-    const { name, command } = input;
+    const { name, command, env } = input;
     const requests = portRequests(input.publish);
     if (requests.length > 0 && !this.#options.may_publish)
       throw new PyroError(
@@ -157,7 +162,8 @@ export class Services {
       );
       this.#forgetOldest();
       const setting = { ...this.#options, session, book: this.#book };
-      const service = new RunningService(setting, this.#book.begin(name, command, cwd), command, ports);
+      const record = this.#book.begin(name, this.#options.redactor().document(command), cwd);
+      const service = new RunningService(setting, record, { argv: command, env }, ports);
       this.#live.set(name, service);
       void service.finished.then(() => this.#live.delete(name));
       return service;

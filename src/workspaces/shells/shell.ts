@@ -18,6 +18,8 @@ export interface ShellRequest extends TerminalSize {
   readonly cwd: string;
   /** How callers know that path */
   readonly shown_cwd: string;
+  /** Variables beside the machine's and the terminal's own */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** What is said of a shell. */
@@ -145,12 +147,12 @@ export class Shell {
 
   #start(argv: readonly string[]): Promise<this> {
     this.#program = argv.join(" ");
-    const { cols, rows, cwd } = this.#request;
+    const { cols, rows, cwd, env } = this.#request;
     return new Promise((resolve, reject) => {
       const running = this.#session.exec({
         argv,
         cwd,
-        env: { TERM: "xterm-256color" },
+        env: { TERM: "xterm-256color", ...env },
         timeout_ms: null,
         stdin: this.typing.stream,
         pty: { cols, rows },

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { overheard, tracesOf } from "../../support/secret-scan.ts";
+import { ShellProbe } from "../../support/shell-probe.ts";
 import type { Kit } from "./kit.ts";
 
 const MARK = "[REDACTED]";
@@ -113,6 +114,35 @@ export function secretScenarios(kit: Kit): void {
           await pyro.stopWorkspace({ workspace_id });
           await pyro.logsWorkspace({ workspace_id, tail_lines: 20 });
           await pyro.summarizeWorkspace({ workspace_id });
+          for (const trace of tracesOf(value)) expect(said()).not.toContain(trace.toString("latin1"));
+        },
+        { secret: { KEY: value } },
+      );
+    });
+
+    it("are variables of services and shells that ask, and replaced in what those print and are", async () => {
+      const value = fresh();
+      const secret_env = { KEY: "MINE" };
+      await kit.within(
+        async (workspace_id) => {
+          const { pyro, said } = overheard(kit.pyro);
+          const script = `echo "has $MINE"; echo ${value} >&2; exec sleep 600`;
+          const start = { workspace_id, service_name: "one", command: shell(script), secret_env };
+          await pyro.startService(start);
+          const logs = async () => pyro.logsService({ workspace_id, service_name: "one" });
+          await expect.poll(async () => (await logs()).stderr, { timeout: 30_000 }).toBe(`${MARK}\n`);
+          expect((await logs()).stdout).toBe(`has ${MARK}\n`);
+          const failing = { ...start, service_name: "two", command: shell('echo "$MINE"; exit 3') };
+          await expect(pyro.startService(failing)).rejects.toMatchObject({ code: "service_failed" });
+          const typed = await ShellProbe.open(pyro, workspace_id, { secret_env });
+          await typed.write("echo \"<$MINE>\"; echo o''ver");
+          expect(await typed.until("over\r\n")).toContain(`<${MARK}>\r\n`);
+          expect((await pyro.readShell({ ...typed.id, plain: true })).output).toContain(`\n<${MARK}>\n`);
+          const unknown = { NONE: "NONE" };
+          await kit.refused(pyro.startService({ ...start, secret_env: unknown }), "secret_not_found");
+          await kit.refused(pyro.openShell({ workspace_id, secret_env: unknown }), "secret_not_found");
+          await pyro.summarizeWorkspace({ workspace_id });
+          await pyro.listServices({ workspace_id });
           for (const trace of tracesOf(value)) expect(said()).not.toContain(trace.toString("latin1"));
         },
         { secret: { KEY: value } },

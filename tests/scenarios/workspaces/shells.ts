@@ -14,7 +14,7 @@ export function shellScenarios(kit: Kit): void {
   describe("a shell", () => {
     it("runs, is read by cursor without loss, and tells its end", async () => {
       await within(async (workspace_id) => {
-        const shell = await ShellProbe.open(kit, workspace_id, { cols: 100, rows: 40 });
+        const shell = await ShellProbe.open(kit.pyro, workspace_id, { cols: 100, rows: 40 });
         expect(await kit.pyro.statusWorkspace({ workspace_id })).toMatchObject({ shell_count: 1 });
         await shell.write("stty size; echo $TERM; echo o''ver");
         expect(await shell.until("over\r\n")).toContain("40 100\r\nxterm-256color\r\nover\r\n");
@@ -41,7 +41,7 @@ export function shellScenarios(kit: Kit): void {
     it("starts where it is told, and not where there is nothing", async () => {
       await within(async (workspace_id) => {
         await kit.write(workspace_id, "below/file", "x");
-        const shell = await ShellProbe.open(kit, workspace_id, { cwd: "below" });
+        const shell = await ShellProbe.open(kit.pyro, workspace_id, { cwd: "below" });
         await shell.write("ls; echo o''ver");
         expect(await shell.until("over\r\n")).toContain("file");
         await kit.refused(kit.pyro.openShell({ workspace_id, cwd: "/none/such" }), "invalid_input");
@@ -54,7 +54,7 @@ export function shellScenarios(kit: Kit): void {
     it("edits lines, remembers them and completes names", async () => {
       await within(async (workspace_id) => {
         await kit.write(workspace_id, "remarkable-name", "found it\n");
-        const shell = await ShellProbe.open(kit, workspace_id);
+        const shell = await ShellProbe.open(kit.pyro, workspace_id);
         await shell.write("echo bc\x1b[D\x1b[Da");
         expect(await shell.sees("\nabc")).toContain("echo abc\nabc\n$");
         await shell.write("\x1b[A");
@@ -66,7 +66,7 @@ export function shellScenarios(kit: Kit): void {
 
     it("shows what a person would see of progress, wide characters and long lines", async () => {
       await within(async (workspace_id) => {
-        const shell = await ShellProbe.open(kit, workspace_id, { cols: 40, rows: 10 });
+        const shell = await ShellProbe.open(kit.pyro, workspace_id, { cols: 40, rows: 10 });
         await shell.write("clear");
         await shell.sees("$");
         await shell.write(
@@ -87,7 +87,7 @@ export function shellScenarios(kit: Kit): void {
 
     it("shows the progress of apt, which keeps a line at the bottom to itself", async () => {
       await within(async (workspace_id) => {
-        const shell = await ShellProbe.open(kit, workspace_id, { cols: 60, rows: 12 });
+        const shell = await ShellProbe.open(kit.pyro, workspace_id, { cols: 60, rows: 12 });
         const bar = (percent: number) =>
           `\\e7\\e[12;0f\\e[42m\\e[30mProgress: [${percent}%%]\\e[49m\\e[39m [####....] \\e8`;
         const begin = "\\n\\e7\\e[0;11r\\e8\\e[1A";
@@ -105,7 +105,7 @@ export function shellScenarios(kit: Kit): void {
 
     it("shows the screen of a program that takes all of it, and nothing of it afterwards", async () => {
       await within(async (workspace_id) => {
-        const shell = await ShellProbe.open(kit, workspace_id, { cols: 50, rows: 6 });
+        const shell = await ShellProbe.open(kit.pyro, workspace_id, { cols: 50, rows: 6 });
         await shell.write(
           "printf '\\e[?1049h\\e[2J\\e[1;1Htitle\\e[6;1Hbottom'; read line; printf '\\e[?1049l'; echo back",
         );
@@ -117,7 +117,7 @@ export function shellScenarios(kit: Kit): void {
 
     it("signals what is in the foreground, stops it and lets it go on", async () => {
       await within(async (workspace_id) => {
-        const shell = await ShellProbe.open(kit, workspace_id);
+        const shell = await ShellProbe.open(kit.pyro, workspace_id);
         await shell.write("sleep 604; echo ended:$?");
         await signalUntil(shell, "INT", "130");
         await shell.write("echo ended:$?");
@@ -150,7 +150,7 @@ export function shellScenarios(kit: Kit): void {
 
     it("ends with everything it started when it is closed", async () => {
       await within(async (workspace_id) => {
-        const shell = await ShellProbe.open(kit, workspace_id);
+        const shell = await ShellProbe.open(kit.pyro, workspace_id);
         await shell.write("nohup setsid sleep 606.5 >/dev/null 2>&1 & sleep 606.5 & echo star''ted");
         await shell.until("started\r\n");
         const count = () =>
@@ -168,7 +168,7 @@ export function shellScenarios(kit: Kit): void {
 
     it("floods without an end, and everything else is answered", async () => {
       await within(async (workspace_id) => {
-        const shell = await ShellProbe.open(kit, workspace_id);
+        const shell = await ShellProbe.open(kit.pyro, workspace_id);
         await shell.write("yes 0123456789012345678901234567890123456789 | head -c 40000000");
         const deadline = performance.now() + DEADLINE_MS;
         let reading = await kit.pyro.readShell({ ...shell.id, cursor: 0, max_chars: 10 });
@@ -189,7 +189,7 @@ export function shellScenarios(kit: Kit): void {
 
     it("is not typed into without an end by whoever writes to what nobody reads", async () => {
       await within(async (workspace_id) => {
-        const shell = await ShellProbe.open(kit, workspace_id);
+        const shell = await ShellProbe.open(kit.pyro, workspace_id);
         await shell.write("stty -echo raw; sleep 607");
         const write = async () => {
           for (let count = 0; count < 60; count += 1) await shell.write("x".repeat(65_536), true);
@@ -202,7 +202,7 @@ export function shellScenarios(kit: Kit): void {
 
     it("keeps characters whole and replaces what is none", async () => {
       await within(async (workspace_id) => {
-        const shell = await ShellProbe.open(kit, workspace_id);
+        const shell = await ShellProbe.open(kit.pyro, workspace_id);
         await shell.write(
           "printf '\\360\\237'; sleep 0.2; printf '\\246\\200|\\377|\\303'; sleep 0.2; printf '\\251|\\342\\202|'; echo o''ver",
         );
@@ -213,7 +213,7 @@ export function shellScenarios(kit: Kit): void {
     it("is one of many, each with its own output", async () => {
       await within(async (workspace_id) => {
         const opened = await Promise.all(Array.from({ length: 20 }, () => kit.pyro.openShell({ workspace_id })));
-        const shells = opened.map(({ shell_id }) => new ShellProbe(kit, workspace_id, shell_id));
+        const shells = opened.map(({ shell_id }) => new ShellProbe(kit.pyro, workspace_id, shell_id));
         expect(new Set(opened.map(({ shell_id }) => shell_id)).size).toBe(20);
         await Promise.all(shells.map((shell, at) => shell.write(`echo shell''-${at}-`)));
         await Promise.all(shells.map((shell, at) => shell.until(`shell-${at}-\r\n`)));
@@ -227,7 +227,7 @@ export function shellScenarios(kit: Kit): void {
 
     it("is a change when it is typed into, and none when it is read", async () => {
       await within(async (workspace_id) => {
-        const shell = await ShellProbe.open(kit, workspace_id);
+        const shell = await ShellProbe.open(kit.pyro, workspace_id);
         const activity = async () => (await kit.pyro.statusWorkspace({ workspace_id })).last_activity_at;
         const before = await activity();
         await delay(20);
