@@ -1,5 +1,5 @@
 /** What a keeper does for its callers, by name; the callers' side of each is typed by this table. */
-import { type PyroError, toPyroError } from "../contract/errors.ts";
+import { PyroError, toPyroError } from "../contract/errors.ts";
 import { failpoint } from "../platform/failpoint.ts";
 import type { ExecInput } from "../workspaces/commands/commands.ts";
 import type { WaitInput } from "../workspaces/commands/conditions.ts";
@@ -140,7 +140,7 @@ function tolerant({ emit, signal }: CallContext): CallContext["emit"] {
 function start(keeper: Kept, context: CallContext): Promise<WorkspaceStatus> {
   const { workspace } = keeper;
   return workspace.order.replace(context.signal, async () => {
-    workspace.requireOpen();
+    if (workspace.isOver) throw new PyroError("workspace_busy", "Its keeper is about to leave");
     if (!workspace.isRunning) {
       const before = workspace.record;
       workspace.change({ wanted: "started", failure: null });

@@ -181,6 +181,11 @@ export class LiveWorkspace {
     if (this.#over !== undefined) throw this.#over;
   }
 
+  /** Whether nothing can be done with it any more in this process */
+  get isOver(): boolean {
+    return this.#over !== undefined;
+  }
+
   get isRunning(): boolean {
     return this.#session !== undefined;
   }
