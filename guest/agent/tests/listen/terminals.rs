@@ -26,7 +26,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 async fn signal(client: &Client, pid: u32, signal: i32) -> u16 {
-    client.call("signal", &format!(r#"{{"pid":{pid},"signal":{signal}}}"#)).await.0
+    client.call("signal", &format!(r#"{{"pid":{pid},"signal":{signal},"tree":false}}"#)).await.0
 }
 
 async fn resize(client: &Client, pid: u32, cols: u32, rows: u32) -> u16 {

@@ -13,7 +13,7 @@ use crate::files::{Exchange, Upload, text, tree};
 use crate::machine::Machine;
 
 fn request(root: &Path) -> Value {
-    json!({"root": root, "path": "", "recursive": true, "max_entries": 100_000, "known": null})
+    json!({"root": root, "path": "", "recursive": true, "max_entries": 100_000, "after": null, "known": null})
 }
 
 fn paths(entries: &[Value]) -> Vec<&str> {
