@@ -1,6 +1,7 @@
 /** A child under its supervisor: it ends as it ended, has its descriptors to itself, and leaves nothing that it started. */
 import { once } from "node:events";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { descendants, type ProcessIdentity, survivors, untilEmpty } from "../../tests/support/leftovers.ts";
 import { patience } from "../../tests/support/patience.ts";
@@ -46,9 +47,9 @@ describe("the end of a child", () => {
 
   it("is 2 and a word about it where the program is not there", async () => {
     const child = start("/nowhere/at-all", []);
-    const [said] = await once(child.stderr, "data");
-    expect(String(said)).toMatch(/^pyro-agent: \/nowhere\/at-all: /);
+    const said = text(child.stderr);
     expect(await child.ended).toEqual({ exit_code: 2, signal: null });
+    expect(await said).toMatch(/^pyro-agent: \/nowhere\/at-all: /);
   });
 
   it("is an error where the supervisor is not there", async () => {

@@ -37,13 +37,25 @@ describe("a lock", () => {
   it("keeps a second taker in this process out", async () => {
     const path = join(directory, "twice.lock");
     const order: string[] = [];
+    let letGo = () => {};
+    let begun = () => {};
+    const isHeld = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
     const first = withLock(path, {}, async () => {
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      begun();
+      await new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
       order.push("first");
     });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await isHeld;
     expect(await withFreeLock(path, async () => "in")).toBeUndefined();
-    await withLock(path, { onWait: () => void order.push("waiting") }, async () => void order.push("second"));
+    const onWait = () => {
+      order.push("waiting");
+      letGo();
+    };
+    await withLock(path, { onWait }, async () => void order.push("second"));
     await first;
     expect(order).toEqual(["waiting", "first", "second"]);
   });

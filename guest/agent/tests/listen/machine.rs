@@ -192,6 +192,12 @@ impl Running {
         self.input.as_mut().unwrap().send(kind, payload).await;
     }
 
+    /// The same; false when the agent has ended the stream.
+    pub async fn try_send(&mut self, kind: u8, payload: &[u8]) -> bool {
+        let header = records::header(kind, payload.len());
+        self.input.as_mut().unwrap().try_send([&header[..], payload].concat()).await
+    }
+
     pub fn end_input(&mut self) {
         self.input.as_mut().unwrap().end();
     }
