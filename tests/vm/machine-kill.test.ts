@@ -33,7 +33,7 @@ describe("a machine that is killed during a change", () => {
     await cut.usableAndGone(workspace_id);
   });
 
-  it.each(["create.hello", "seeding.half", "create.seed_commit", "create.record_ready"])(
+  it.each(["create.hello", "create.record_ready"])(
     "create at %s leaves nothing, or a workspace that starts",
     async (point) => {
       fake.fail(`${point}:1:machine`);
