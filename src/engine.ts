@@ -3,6 +3,7 @@ import { Environments } from "./environments/environments.ts";
 import { launchProcess } from "./keeper/launch.ts";
 import { proveWorkspace } from "./keeper/proof.ts";
 import { Workspaces } from "./keeper/workspaces.ts";
+import type { GateSurroundings } from "./network/egress-gate.ts";
 import { availableMemoryBytes } from "./platform/host.ts";
 import { statePaths } from "./store/paths.ts";
 import { WorkspaceStore } from "./store/workspace-store.ts";
@@ -29,6 +30,8 @@ export interface EngineParts {
   readonly hostCages?: MachineSource;
   /** Who keeps workspaces, and what on; processes of their own, on the above, where absent */
   readonly workspaces?: Workspaces;
+  /** What the gates of guests use in place of this machine's own network */
+  readonly surroundings?: GateSurroundings;
 }
 
 export function createEngine(parts: EngineParts = {}): Engine {
@@ -37,12 +40,14 @@ export function createEngine(parts: EngineParts = {}): Engine {
   const environments = new Environments({ paths, env, pyro_version: version });
   const guests = new GuestSource(paths, environments, env["PYRO_ACCEL"]);
   const hostCages = parts.hostCages ?? new HostCageSource(environments);
+  const around = parts.surroundings && { surroundings: parts.surroundings };
   const host = {
     store: new WorkspaceStore(paths),
     guests: parts.guests ?? guests,
     hostCages,
     env,
     availableMemory: availableMemoryBytes,
+    ...around,
   };
   const workspaces = parts.workspaces ?? new Workspaces(host, launchProcess);
   const preparation = new Preparation(environments, guests, (environment, context) =>
@@ -51,7 +56,7 @@ export function createEngine(parts: EngineParts = {}): Engine {
   return {
     environments,
     preparation,
-    oneShot: new OneShot(host.guests, hostCages),
+    oneShot: new OneShot(host.guests, hostCages, parts.surroundings),
     workspaces,
     doctor: new Doctor(guests, preparation),
   };

@@ -1,5 +1,6 @@
 /** Examples of every guest protocol message, edge cases included; both languages are tested against them. */
 import type { Message, MessageName } from "../src/wire/messages.ts";
+import { egressExamples } from "./egress-examples.ts";
 import { treeExamples } from "./tree-examples.ts";
 
 /** At least one example per message: a name without examples, or one that is no message, does not compile. */
@@ -139,6 +140,7 @@ export const protocolExamples: Examples = {
   ],
   "poweroff.request": [{}],
   "poweroff.response": [{}],
+  ...egressExamples,
   ...treeExamples,
   "sync.request": [{}],
   "sync.response": [{}],

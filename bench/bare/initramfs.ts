@@ -24,22 +24,48 @@ done
 exec /bin/busybox chroot /root /bin/sh -i
 `;
 
+/** What a bare machine with a network card does beside that: the program runs in the root image, with these arguments, in the shell's place. */
+export interface NetworkedProgram {
+  readonly modules: readonly { readonly name: string; readonly content: Buffer }[];
+  /** A Python program */
+  readonly text: string;
+  readonly args: readonly string[];
+}
+
+/** The addresses are those of QEMU's user network. */
+function networkedInit({ args }: NetworkedProgram): string {
+  const start = `/bin/busybox ifconfig lo 127.0.0.1 up
+/bin/busybox ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up
+/bin/busybox route add default gw 10.0.2.2
+/bin/busybox chroot /root /usr/bin/python3 - ${args.join(" ")} </program.py
+`;
+  return init.replace(/^exec /m, `${start}exec `);
+}
+
 /** The archive, from the content of pyro's initramfs, the kernel's release, and a static busybox. */
-export function bareInitramfs(pyroInitramfs: Buffer, release: string, busybox: Buffer): Buffer {
-  const files = filesOf(pyroInitramfs);
+export function bareInitramfs(
+  pyroInitramfs: Buffer,
+  release: string,
+  busybox: Buffer,
+  program?: NetworkedProgram,
+): Buffer {
+  const modules = (program?.modules ?? []).map(({ name, content }) => ({ path: `${MODULES}${name}`, content }));
+  const files = [...filesOf(pyroInitramfs), ...modules];
   const home = `lib/modules/${release}`;
   const names =
     files
       .find(({ path }) => path === LOAD_ORDER)
       ?.content.toString("utf8")
       .split("\n")
-      .filter(Boolean) ?? [];
+      .filter(Boolean)
+      .concat(program?.modules.map(({ name }) => name) ?? []) ?? [];
   const directories = ["proc", "sys", "dev", "root", "bin", "lib", "lib/modules", home];
   return cpioArchive([
     ...directories.map((path): CpioEntry => ({ kind: "directory", path, mode: 0o755 })),
     { kind: "character-device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
     { kind: "file", path: "bin/busybox", mode: 0o755, content: busybox },
-    textFile("init", init),
+    textFile("init", program === undefined ? init : networkedInit(program)),
+    ...(program === undefined ? [] : [textFile("program.py", program.text)]),
     textFile("load-order", `${names.map((name) => name.replace(/\.ko$/, "")).join(" ")}\n`),
     // The order is given, so that modprobe has no dependencies to follow.
     textFile(`${home}/modules.dep`, names.map((name) => `${name}:\n`).join("")),

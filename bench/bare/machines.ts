@@ -10,12 +10,15 @@ import { type QemuVersion, qemuVersion } from "../../src/vmm/qemu-version.ts";
 import { tscKhz } from "../../src/vmm/tsc.ts";
 import { type BenchContext, shape } from "../context.ts";
 import { busybox } from "./busybox.ts";
-import { bareInitramfs } from "./initramfs.ts";
+import { bareInitramfs, type NetworkedProgram } from "./initramfs.ts";
+import { networkModules } from "./network-modules.ts";
 
 /** What a root shell prints when it waits for a command. */
 const PROMPT = "# ";
 const DEADLINE_MS = 120_000;
 const DISK_GIB = 16;
+/** Characters of the console that are kept. */
+const MAX_TAIL = 8192;
 
 interface BareFiles {
   readonly kernel: OpenFile;
@@ -45,7 +48,10 @@ export class BareMachines {
   }
 
   /** Makes the initramfs and opens what machines boot from, accelerated as pyro's are. */
-  static async prepare(context: BenchContext): Promise<BareMachines> {
+  static async prepare(
+    context: BenchContext,
+    program?: Pick<NetworkedProgram, "text" | "args">,
+  ): Promise<BareMachines> {
     const { environments, signal } = context;
     const shell = await busybox(context.scratch, signal);
     const mode = await context.executionMode();
@@ -54,7 +60,8 @@ export class BareMachines {
     const environment = await environments.ensure(context.environment, { signal });
     const own = await environments.openInitramfs(kernel, agent);
     const initramfs = namelessFile(context.paths.initramfsDirectory);
-    initramfs.write(bareInitramfs(own.readAll(), kernel.release, shell));
+    const networked = program && { ...program, modules: await networkModules(context, kernel.release) };
+    initramfs.write(bareInitramfs(own.readAll(), kernel.release, shell, networked));
     own.close();
     const files = {
       kernel: await environments.openKernel(kernel, signal),
@@ -68,6 +75,18 @@ export class BareMachines {
 
   /** Milliseconds from the start of QEMU to the shell's prompt on the serial console. */
   async timeToPrompt(): Promise<number> {
+    const start = performance.now();
+    await this.#console([], (tail) => (tail.endsWith(PROMPT) ? true : undefined));
+    return performance.now() - start;
+  }
+
+  /** What `read` makes of the console, from a machine with a card in QEMU's user network. */
+  networked<T>(read: (console: string) => T | undefined): Promise<T> {
+    const card = ["-netdev", "user,id=net", "-device", "virtio-net-device,netdev=net"];
+    return this.#console(card, read);
+  }
+
+  async #console<T>(moreArgs: readonly string[], read: (console: string) => T | undefined): Promise<T> {
     const { kernel, initramfs, root } = this.#files;
     const disk = await this.#context.environments.diskForRun(DISK_GIB, this.#context.signal);
     const files = {
@@ -84,16 +103,14 @@ export class BareMachines {
       beginning: { kind: "boot" } as const,
       vmm_version: this.#vmm_version,
     };
-    const start = performance.now();
     const child = startChild({
       launcher: guestAgent().path,
       program: findProgram("qemu-system-x86_64"),
-      args: bareArgs(spec),
+      args: [...bareArgs(spec), ...moreArgs],
       files: inheritedFiles(spec),
     });
     try {
-      await prompt(child, this.#context.signal);
-      return performance.now() - start;
+      return await said(child, this.#context.signal, read);
     } finally {
       child.kill();
       await child.ended;
@@ -113,18 +130,19 @@ function bareArgs(spec: QemuSpec): string[] {
   return args.filter((_, index) => sandbox < 0 || index < sandbox || index > sandbox + 1);
 }
 
-/** Resolves when the console ends in a prompt. */
-function prompt(child: Child, signal: AbortSignal): Promise<void> {
+/** Resolves with what `read` makes of the console's last words, once that is something. */
+function said<T>(child: Child, signal: AbortSignal, read: (tail: string) => T | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
     let tail = "";
     const fail = (why: string) =>
-      reject(new PyroError("boot_failed", `The bare machine gave no prompt: ${why}: ${tail}`));
+      reject(new PyroError("boot_failed", `The bare machine did not say what it was to: ${why}: ${tail}`));
     const timer = setTimeout(() => fail("it is late"), DEADLINE_MS);
     const abort = () => reject(new PyroError("cancelled", "Measuring was cancelled"));
     signal.addEventListener("abort", abort, { once: true });
     child.stdout.on("data", (chunk: Buffer) => {
-      tail = (tail + chunk.toString("latin1")).slice(-1000);
-      if (tail.endsWith(PROMPT)) resolve();
+      tail = (tail + chunk.toString("latin1")).slice(-MAX_TAIL);
+      const found = read(tail);
+      if (found !== undefined) resolve(found);
     });
     child.stderr.on("data", (chunk: Buffer) => {
       tail += chunk.toString("latin1");

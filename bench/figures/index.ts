@@ -3,6 +3,8 @@ import type { Figure } from "../figure.ts";
 import { agentRoundTrip } from "./agent-round-trip.ts";
 import { coldBoot } from "./cold-boot.ts";
 import { coldOverRestore } from "./cold-over-restore.ts";
+import { egressConnect } from "./egress-connect.ts";
+import { egressThroughput, egressThroughput32 } from "./egress-throughput.ts";
 import { eightClones } from "./eight-clones.ts";
 import { execTrue } from "./exec-true.ts";
 import { fiftyServices } from "./fifty-services.ts";
@@ -41,6 +43,9 @@ export const figures: readonly Figure[] = [
   execTrue,
   outputThroughput,
   inputThroughput,
+  egressConnect,
+  egressThroughput,
+  egressThroughput32,
   workspaceCreateCli,
   workspaceCreateSdk,
   workspaceExec,

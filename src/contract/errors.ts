@@ -1,6 +1,7 @@
 /** Every error pyro can answer with: one row each, so that code, kind, exit status and wording live in one place. */
 import type { ErrorKind, ErrorRow } from "./error-row.ts";
 import { machineErrors } from "./machine-errors.ts";
+import { networkErrors } from "./network-errors.ts";
 import { secretErrors } from "./secret-errors.ts";
 import { serviceErrors } from "./service-errors.ts";
 import { treeErrors } from "./tree-errors.ts";
@@ -22,6 +23,7 @@ const rows = {
   ...workspaceErrors,
   ...serviceErrors,
   ...secretErrors,
+  ...networkErrors,
 } as const satisfies Record<string, ErrorRow>;
 
 /** Stable name of an error. */

@@ -76,6 +76,7 @@ export function methodsOf(keeper: Kept) {
     serviceOutput: (input: OutputInput & { name: string }, context: CallContext) =>
       serviceOutput(workspace, input, context),
     stopService: (input: { name: string; grace_seconds: number }) => stopService(workspace, input),
+    network: async (_: object) => workspace.egress.view(),
     listFiles: (input: ListInput, context: CallContext) => listFiles(workspace, input, context),
     readFile: (input: ReadInput, context: CallContext) => readFile(workspace, input, context),
     writeFile: (input: WriteInput, context: CallContext) => writeFile(workspace, input, context),

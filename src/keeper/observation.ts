@@ -6,7 +6,7 @@ import { listDirectory } from "../platform/files.ts";
 import type { WorkspacePaths } from "../store/paths.ts";
 import { serviceOfFile, servicePaths } from "../store/service-paths.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
-import { lastActivity } from "../workspaces/live/live-workspace.ts";
+import { lastActivity } from "../workspaces/live/activity.ts";
 import type { Observed } from "../workspaces/workspace-view.ts";
 import { callKeeper } from "./control-client.ts";
 

@@ -13,6 +13,7 @@ export interface CreateWorkspaceInput extends SecretsInput {
   readonly mem_mib: number;
   readonly ttl_seconds: number;
   readonly network_policy: WorkspaceRecord["network_policy"];
+  readonly allow_egress?: readonly string[] | undefined;
   readonly name?: string | undefined;
   readonly label: Readonly<Record<string, string>>;
   readonly seed_path?: string | undefined;
@@ -38,6 +39,7 @@ export function newRecord(input: CreateWorkspaceInput, secrets: readonly GivenSe
     vcpu_count,
     mem_mib,
     network_policy,
+    allow_egress: [...(input.allow_egress ?? [])],
     is_host_compat: allow_host_compat,
     created_at: new Date().toISOString(),
     ...expiryIn(ttl_seconds),

@@ -16,6 +16,7 @@ import { type CallOptions, callKeeper } from "./control-client.ts";
 import { KeeperRecord } from "./keeper-record.ts";
 import type { Launch } from "./launch.ts";
 import type { KeeperMethods } from "./methods.ts";
+import { NetworkCalls } from "./network-calls.ts";
 import { observe, resting } from "./observation.ts";
 import { type Reaped, Reaper } from "./reaper.ts";
 import { type CreateWorkspaceInput, notFound, notKept, withoutDisk } from "./record-rules.ts";
@@ -47,6 +48,7 @@ export class Workspaces {
   readonly #names: Reserving;
   readonly disks: StoppedDisks;
   readonly services: ServiceCalls;
+  readonly network: NetworkCalls;
 
   constructor(host: WorkspaceHost, launch: Launch) {
     this.#host = host;
@@ -54,17 +56,15 @@ export class Workspaces {
     this.#unkept = new Unkept(host.store);
     this.#reaper = new Reaper(host.store, this.#unkept);
     this.#names = new Reserving(host, () => this.#reaper.beginning());
-    this.services = new ServiceCalls({
-      store: host.store,
-      find: (workspace) => this.#find(workspace),
-      list: () => this.list(),
-    });
-    this.disks = new StoppedDisks(host, this.#unkept, (workspace) => this.#find(workspace));
+    const find = (workspace: string) => this.#find(workspace);
+    this.services = new ServiceCalls({ store: host.store, find, list: () => this.list() });
+    this.network = new NetworkCalls({ store: host.store, find });
+    this.disks = new StoppedDisks(host, this.#unkept, find);
   }
 
   /** Makes a workspace and starts it; one that cannot be seeded is not there. */
   async create(input: CreateWorkspaceInput, context: CallOptions): Promise<WorkspaceStatus> {
-    await requirePolicy(input.network_policy, context.emit);
+    requirePolicy({ ...input, allow_egress: input.allow_egress ?? [] }, input.allow_host_compat);
     const given = await givenSecrets(input);
     await this.#reaper.reapOver();
     const record = await this.#names.reserve(input, given);

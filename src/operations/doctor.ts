@@ -10,7 +10,7 @@ export const doctor = operation({
   names: { cli: "doctor", sdk: "doctor" },
   summary: "Check whether this machine can run guests, and say how to mend it",
   description:
-    "Looks at the platform, host programs, disk space and cache, tries KVM with the real kernel, and boots a guest that runs one command. " +
+    "Looks at the platform, host programs, disk space and cache, tries KVM with the real kernel, and boots a guest that runs one command; where an environment is warm, a guest of it connects to a server of pyro's own through the gate. " +
     "With --environment it also says whether that environment is warm, and why not. Exits with 1 when `pyro run` would fail.",
   example: "pyro doctor --environment debian:12",
   effect: "read",

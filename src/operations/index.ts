@@ -24,6 +24,7 @@ import { workspaceFileRead } from "./workspace/file/read.ts";
 import { workspaceFileWrite } from "./workspace/file/write.ts";
 import { workspaceList } from "./workspace/list.ts";
 import { workspaceLogs } from "./workspace/logs.ts";
+import { workspaceNetwork } from "./workspace/network.ts";
 import { workspacePatchApply } from "./workspace/patch/apply.ts";
 import { workspaceReap } from "./workspace/reap.ts";
 import { workspaceReset } from "./workspace/reset.ts";
@@ -79,6 +80,7 @@ export const operations = {
   statusService: serviceStatus,
   logsService: serviceLogs,
   stopService: serviceStop,
+  networkInfoVm: workspaceNetwork,
   resetWorkspace: workspaceReset,
   stopWorkspace: workspaceStop,
   startWorkspace: workspaceStart,

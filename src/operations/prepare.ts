@@ -24,7 +24,7 @@ export const prepare = operation({
     changed: z.boolean().describe("False when it was warm already"),
     execution_mode: field.executionMode,
   }),
-  errors: [...new Set([...startErrors, ...callErrors, "template_unusable" as const])],
+  errors: [...new Set([...startErrors, ...callErrors, "template_unusable" as const, "egress_unproved" as const])],
   positional: ["environment"],
   handle: (input, { engine, signal, emit }) => engine.preparation.prepare(input, { signal, emit }),
 });

@@ -38,6 +38,8 @@ export const workspaceRecord = z.strictObject({
   vcpu_count: z.int(),
   mem_mib: z.int(),
   network_policy: z.enum(["off", "egress", "egress+published-ports"]),
+  /** Rules of its egress; where it has egress and none of them, every public name is allowed */
+  allow_egress: z.array(z.string()).default([]),
   /** Whether its commands run on the host's own kernel, in a cage */
   is_host_compat: z.boolean(),
   created_at: time,

@@ -157,10 +157,10 @@ describe("a template", () => {
 
   it("that was proved says when and how fast, and stays whole", async () => {
     await publish();
-    store.noteProof(origin, 700);
-    store.noteProof(upgraded, 1);
+    store.noteProof(origin, 700, false);
+    store.noteProof(upgraded, 1, false);
     expect(opened()).toEqual(["memory", "state"]);
-    expect(store.all().map(({ proof }) => proof)).toEqual([{ at: expect.any(String), start_ms: 700 }]);
+    expect(store.all().map(({ proof }) => proof)).toEqual([{ at: expect.any(String), start_ms: 700, network: false }]);
     expect(names()).toEqual(namesOf(origin));
   });
 });
@@ -220,7 +220,7 @@ describe("a template is not opened, but made anew,", () => {
     damage();
     expect(opened()).toBeUndefined();
     expect(store.all().map((template) => template.origin)).toEqual([upgraded]);
-    store.noteProof(origin, 1);
+    store.noteProof(origin, 1, false);
     expect(opened()).toBeUndefined();
     await publish();
     expect(opened()).toEqual(["memory", "state"]);

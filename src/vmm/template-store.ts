@@ -28,8 +28,8 @@ const manifest = z.strictObject({
   size_bytes: z.int().min(0),
   created_at: z.string(),
   pyro_version: z.string(),
-  /** When a machine was restored from it to see that it works, and how long that took, its first command included */
-  proof: z.strictObject({ at: z.string(), start_ms: z.int().min(0) }).nullable(),
+  /** When a machine was restored from it to see that it works, how long that took, its first command included, and whether it got out through its gate */
+  proof: z.strictObject({ at: z.string(), start_ms: z.int().min(0), network: z.boolean().default(false) }).nullable(),
 });
 
 type Manifest = z.infer<typeof manifest>;
@@ -121,9 +121,9 @@ export class TemplateStore {
   }
 
   /** Notes that a machine was restored from the template and worked, in so many milliseconds. */
-  noteProof(origin: TemplateOrigin, start_ms: number): void {
+  noteProof(origin: TemplateOrigin, start_ms: number, network: boolean): void {
     const read = this.#read(templateKey(origin));
-    if (read !== undefined) this.#write({ ...read, proof: { at: new Date().toISOString(), start_ms } });
+    if (read !== undefined) this.#write({ ...read, proof: { at: new Date().toISOString(), start_ms, network } });
   }
 
   /** Removes the template of this origin, where `created_at` is given only the one of that moment; machines that were restored from it go on. */

@@ -2,6 +2,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import type { Duplex } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
+import { type EgressHandlers, type EgressTimes, type EgressTunnels, egressStream } from "./egress-stream.ts";
 import { execStream, type StreamedExec } from "./exec-stream.ts";
 import { forwardStream } from "./forward-stream.ts";
 import { type ExecEnded, MAX_RECORD_BYTES, type Message, messages, type UnaryMethod } from "./messages.ts";
@@ -15,6 +16,9 @@ const CONNECTION_WINDOW_BYTES = 192 * 1_048_576;
 /** Node's cap on the memory of one HTTP/2 session, in MB; its default of 10 is below 64 busy streams. */
 const SESSION_MEMORY_MB = 384;
 const MAX_FRAME_BYTES = 262_144;
+
+/** Methods whose streams are connections: closing one would say that it has come to its end before it is reset. */
+const carriers: ReadonlySet<string> = new Set(["forward", "tunnel"]);
 
 export interface UnaryOptions {
   readonly deadline_ms: number;
@@ -82,15 +86,24 @@ export class AgentClient {
 
   /** Joins a client's connection to a port of the guest, until both have ended it. Throws `port_refused` where nobody listens there. */
   forward(port: number, socket: Duplex, signal: AbortSignal): Promise<void> {
-    return this.exchange("forward", signal, (stream) => forwardStream(stream, { port }, socket));
+    return this.exchange("forward", signal, (stream) =>
+      forwardStream(stream, { method: "forward", params: { port } }, socket),
+    );
+  }
+
+  /** Lets the guest's programs ask for names and connections, until `signal` ends it. Rejects with why it is over, with `not_available` where the guest cannot. */
+  egress(handlers: EgressHandlers, signal: AbortSignal, times?: EgressTimes): Promise<void> {
+    const tunnels: EgressTunnels = (drive, over) => this.exchange("tunnel", over, drive);
+    return this.exchange("egress", signal, (stream) => egressStream(stream, handlers, tunnels, times));
   }
 
   /** One request that streams: `drive` sends and reads. What it throws, and cancelling, reset the stream. */
   async exchange<T>(method: string, signal: AbortSignal, drive: (stream: ClientHttp2Stream) => Promise<T>): Promise<T> {
     const stream = this.#open(method, signal);
+    const cancellation = () => new PyroError("cancelled", `${method} was cancelled`);
     const abort = () => {
-      stream.close(constants.NGHTTP2_CANCEL);
-      stream.destroy(new PyroError("cancelled", `${method} was cancelled`));
+      if (!carriers.has(method)) stream.close(constants.NGHTTP2_CANCEL);
+      stream.destroy(cancellation());
     };
     // A signal of its own: many streams may share the caller's.
     const cancelled = AbortSignal.any([signal]);
@@ -99,7 +112,7 @@ export class AgentClient {
       return await drive(stream);
     } catch (thrown) {
       if (!stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
-      throw this.#explain(thrown);
+      throw signal.aborted && !(thrown instanceof PyroError) ? cancellation() : this.#explain(thrown);
     } finally {
       cancelled.removeEventListener("abort", abort);
       stream.destroy();

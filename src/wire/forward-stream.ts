@@ -1,6 +1,7 @@
 /** One connection to a port of the guest on one HTTP/2 stream: bytes both ways, each way ending by itself. */
-import type { ClientHttp2Stream } from "node:http2";
+import { type ClientHttp2Stream, constants } from "node:http2";
 import type { Duplex } from "node:stream";
+import { PyroError, toPyroError } from "../contract/errors.ts";
 import { type Message, messages, recordKind } from "./messages.ts";
 import { written } from "./pace.ts";
 import { recordHeader } from "./records.ts";
@@ -13,41 +14,89 @@ const PART_BYTES = 65_536;
 /** Largest event, in bytes. */
 const MAX_EVENT_BYTES = 4096;
 
+/** What is joined with a connection on the host: a port of the guest, or a connection of one of its programs. */
+export type ForwardRequest =
+  | { readonly method: "forward"; readonly params: Message<"forward.params"> }
+  | { readonly method: "tunnel"; readonly params: Message<"tunnel.params"> };
+
 /**
- * Joins `socket` to a port of the guest until both ways have ended. Rejects where the port takes no connection or one side breaks off;
- * what was open then is the caller's to end.
+ * Joins `socket` to the guest's end until both ways have ended, and tells `moved` of every part. Rejects where the guest's end takes no
+ * connection or one side breaks off; what was open then is the caller's to end.
  */
 export async function forwardStream(
   stream: ClientHttp2Stream,
-  params: Message<"forward.params">,
+  { method, params }: ForwardRequest,
   socket: Duplex,
+  moved: () => void = () => {},
 ): Promise<void> {
   const answered = responseStatus(stream);
   const body = Buffer.from(JSON.stringify(params));
   await written(stream, recordHeader(recordKind.json, body.length), body);
   // At once: the agent keeps what comes before the connection is there.
-  await Promise.all([send(stream, socket), receive(stream, socket, answered)]);
+  const both = [send(stream, socket, moved), receive(stream, socket, moved, refusedOr(answered, stream, method))];
+  try {
+    await Promise.race([Promise.all(both), reset(stream)]);
+  } catch (thrown) {
+    // At once: a stream that is closed says that it has come to its end before it is reset, and what was cut off would look whole.
+    stream.destroy(toPyroError(thrown));
+    throw thrown;
+  }
+}
+
+/** Rejects when the stream is reset: whoever waits for the socket alone would not see it. */
+function reset(stream: ClientHttp2Stream): Promise<never> {
+  return new Promise((_, reject) => {
+    stream.once("error", reject);
+    stream.once("close", () => stream.rstCode !== constants.NGHTTP2_NO_ERROR && reject(brokenOff()));
+  });
+}
+
+function brokenOff(): PyroError {
+  return new PyroError("guest_lost", "The guest's end of the connection broke off");
+}
+
+async function refusedOr(answered: Promise<number>, stream: ClientHttp2Stream, method: string): Promise<void> {
+  if ((await answered) !== 200) throw refusal(method, await collect(stream, method));
 }
 
 /** What the client writes, to the end. */
-async function send(stream: ClientHttp2Stream, socket: Duplex): Promise<void> {
+async function send(stream: ClientHttp2Stream, socket: Duplex, moved: () => void): Promise<void> {
   const chunks: AsyncIterable<Buffer> = socket.iterator({ destroyOnReturn: false });
   for await (const chunk of chunks) {
+    moved();
     for (let at = 0; at < chunk.length; at += PART_BYTES) {
       const part = chunk.subarray(at, at + PART_BYTES);
       await written(stream, recordHeader(recordKind.data, part.length), part);
     }
     if (stream.destroyed) return;
   }
-  if (!stream.destroyed) stream.end();
+  await ended(stream);
+}
+
+/** Ends what is sent, and resolves when that has left: a stream that is destroyed before is reset. */
+function ended(stream: ClientHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed) return resolve();
+    stream.once("close", resolve);
+    stream.end(() => resolve());
+  });
 }
 
 /** What the server writes, to the end. */
-async function receive(stream: ClientHttp2Stream, socket: Duplex, answered: Promise<number>): Promise<void> {
-  const status = await answered;
-  if (status !== 200) throw refusal("forward", await collect(stream, "forward"));
+async function receive(
+  stream: ClientHttp2Stream,
+  socket: Duplex,
+  moved: () => void,
+  accepted: Promise<void>,
+): Promise<void> {
+  await accepted;
   const pieces = new Pieces();
-  for await (const chunk of stream) for (const piece of pieces.of(chunk)) await written(socket, piece);
+  for await (const chunk of stream) {
+    moved();
+    for (const piece of pieces.of(chunk)) await written(socket, piece);
+  }
+  // A stream that was cancelled ends as any other does, for who reads it.
+  if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw brokenOff();
   if (!pieces.is_between) throw violation("The agent's stream ended inside a record");
   socket.end();
 }

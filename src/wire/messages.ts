@@ -1,5 +1,6 @@
 /** The guest protocol: every message between host and agent, as schemas; `protocol/` and the Rust tests follow from it. */
 import { z } from "zod";
+import { egressMessages } from "./egress-messages.ts";
 import { treeMessages } from "./tree-messages.ts";
 
 /** Version of the protocol; host and agent of one build always have the same. */
@@ -101,6 +102,7 @@ export const messages = {
   "forward.event": z.strictObject({ event: z.literal("connected") }),
   "poweroff.request": empty,
   "poweroff.response": empty,
+  ...egressMessages,
   ...treeMessages,
   "sync.request": empty,
   "sync.response": empty,

@@ -27,6 +27,7 @@ const codes: ReadonlyMap<string, ErrorCode> = new Map([
   ["argument_too_long", "argument_too_long"],
   ["cwd_not_found", "invalid_input"],
   ["port_refused", "port_refused"],
+  ["not_available", "not_available"],
   ["protocol_mismatch", "agent_mismatch"],
   ...treeCodes.map((code): [string, ErrorCode] => [code, code]),
 ]);

@@ -2,6 +2,7 @@
 import { toPyroError } from "../contract/errors.ts";
 import { findInCatalog } from "../environments/catalog.ts";
 import { type ProcessWalls, wallsOf } from "../platform/process-facts.ts";
+import { checkEgress } from "./egress-proof.ts";
 import type { GuestSource } from "./guest-source.ts";
 import { type Check, hostChecks } from "./host-checks.ts";
 import type { WorkContext } from "./machine-source.ts";
@@ -45,17 +46,13 @@ export class Doctor {
     const local = await hostChecks(this.#guests.paths, needs_pull, context.signal);
     const host = needs_pull && local.every(passed) ? [...local, await this.#archiveCheck(context)] : local;
     const trial = host.every(passed) ? await this.#tryGuest(context) : untried;
-    const network = check(
-      "guest network",
-      "warning",
-      "egress is not part of this version of pyro",
-      "Leave --network out",
-    );
+    const canRun = trial.vm_boot === "ok" && trial.guest_exec === "ok";
+    const network = canRun ? await checkEgress(this.#guests, environment, context) : noNetwork;
     const checks = [...host, ...trial.checks, network];
     return {
       healthy: checks.every(passed),
       execution_mode: trial.execution_mode,
-      capabilities: { vm_boot: trial.vm_boot, guest_exec: trial.guest_exec, guest_network: "not_tried" },
+      capabilities: { vm_boot: trial.vm_boot, guest_exec: trial.guest_exec, guest_network: network.state },
       environment: environment === undefined ? null : await this.#readiness(environment, context),
       checks,
     };
@@ -136,6 +133,7 @@ export class Doctor {
   }
 }
 
+const noNetwork = check("guest network", "not_tried", "no guest ran a command", "Mend what is above first");
 const untried: Trial = { checks: [], vm_boot: "not_tried", guest_exec: "not_tried", execution_mode: null };
 
 async function execCheck(session: MachineSession, signal: AbortSignal): Promise<Check> {

@@ -5,6 +5,7 @@ import type { DiskKind, TreeArchive } from "../environments/disks.ts";
 import type { EnvironmentImage } from "../environments/records.ts";
 import type { OpenFile } from "../platform/files.ts";
 import type { Machine } from "../vmm/machine.ts";
+import type { AgentClient } from "../wire/client.ts";
 import type { MachineDisk } from "./guest-parts.ts";
 
 /** What long work is given. */
@@ -41,6 +42,8 @@ export interface OpenMachine {
   readonly secrets_directory?: string;
   /** Time within which the agent answers a call, in milliseconds */
   readonly call_deadline_ms: number;
+  /** What answers in place of its agent where programs ask for connections */
+  readonly egress?: AgentClient["egress"];
   /** Opens another machine without the template that this one came from, which did not prove usable */
   readonly instead?: (error: PyroError) => Promise<OpenMachine>;
   /** When this restore began, in milliseconds of `performance.now`, where it is the first from its template */

@@ -1,21 +1,17 @@
-/** What this version knows of a guest's network: ports that are published, and no way out. */
+/** What network a guest may have, and where it may have one. */
 import { PyroError } from "../contract/errors.ts";
-import type { Emit } from "../contract/progress.ts";
-import type { WorkspaceRecord } from "../store/workspace-record.ts";
+import { type EgressPolicy, egressRules } from "../network/egress-rules.ts";
 
-/** Raises `not_available` where a network is asked for. */
-export function requireNoNetwork({ network }: { readonly network: boolean }): void {
-  if (!network) return;
-  throw new PyroError("not_available", "Network egress is not part of this version of pyro", {
-    hint: "Leave --network and --network-policy out",
+/** Throws `invalid_input` for rules that are none, and `not_available` where a cage is to have a network. */
+export function requirePolicy(policy: EgressPolicy, is_host_compat: boolean): void {
+  egressRules(policy);
+  if (policy.network_policy === "off" || !is_host_compat) return;
+  throw new PyroError("not_available", "A cage on the host's own kernel has no gate, and so no network", {
+    hint: "Leave --allow-host-compat out, or the network",
   });
 }
 
-/** Raises `not_available` for a policy without ports; says of one with ports what it does not give. */
-export async function requirePolicy(policy: WorkspaceRecord["network_policy"], emit: Emit): Promise<void> {
-  requireNoNetwork({ network: policy === "egress" });
-  if (policy === "off") return;
-  const message =
-    "Network egress is not part of this version of pyro: ports can be published, the guest reaches nothing";
-  await emit({ type: "warning", message });
+/** The network of a machine for one command: every public name, or nothing. */
+export function oneShotPolicy({ network }: { readonly network: boolean }): EgressPolicy {
+  return { network_policy: network ? "egress" : "off", allow_egress: [] };
 }

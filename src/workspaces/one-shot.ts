@@ -3,9 +3,11 @@ import type { Readable } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
 import type { ExecutionMode } from "../contract/fields.ts";
 import type { Emit } from "../contract/progress.ts";
+import type { GateSurroundings } from "../network/egress-gate.ts";
+import { Egress } from "./egress.ts";
 import { exitStatus } from "./exit-status.ts";
 import type { MachineSource, OpenMachine } from "./machine-source.ts";
-import { requireNoNetwork } from "./network.ts";
+import { oneShotPolicy, requirePolicy } from "./network.ts";
 import { OutputCapture } from "./output-capture.ts";
 import { MachineSession, newVmId } from "./session.ts";
 
@@ -44,13 +46,19 @@ export class OneShot {
   readonly #guests: MachineSource;
   readonly #hostCages: MachineSource;
 
-  constructor(guests: MachineSource, hostCages: MachineSource) {
+  readonly #surroundings: GateSurroundings | undefined;
+
+  /** `surroundings` are what gates use in place of this machine's own network. */
+  constructor(guests: MachineSource, hostCages: MachineSource, surroundings?: GateSurroundings) {
+    this.#surroundings = surroundings;
     this.#guests = guests;
     this.#hostCages = hostCages;
   }
 
   async run(input: RunInput, context: RunContext): Promise<RunResult> {
-    requireNoNetwork(input);
+    const policy = oneShotPolicy(input);
+    requirePolicy(policy, input.allow_host_compat);
+    const egress = new Egress(policy, this.#surroundings);
     const vm_id = newVmId();
     const source = input.allow_host_compat ? this.#hostCages : this.#guests;
     const open = await source.open(input, context);
@@ -59,8 +67,12 @@ export class OneShot {
       const session = await MachineSession.begin(open, vm_id, life.signal);
       await tellCostOfNext(open, input.environment, context.emit);
       try {
-        return await this.#execute(vm_id, session, input, { ...context, signal: life.signal });
+        await egress.begin(session);
+        const result = await this.#execute(vm_id, session, input, { ...context, signal: life.signal });
+        await tellOfDenials(egress, context.emit);
+        return result;
       } finally {
+        egress.end();
         await session.close();
       }
     } catch (error) {
@@ -94,7 +106,7 @@ export class OneShot {
       timed_out: ended.timed_out,
       truncated: stdout.truncated || stderr.truncated,
       execution_mode: session.execution_mode,
-      network_enabled: false,
+      network_enabled: input.network,
     };
   }
 }
@@ -104,6 +116,15 @@ async function tellCostOfNext(open: OpenMachine, environment: string, emit: Emit
   if (open.first_restore_began === undefined) return;
   const seconds = ((performance.now() - open.first_restore_began) / 1000).toFixed(1);
   await emit({ type: "notice", message: `${environment} is warm: it starts in ${seconds} s from now on` });
+}
+
+/** A command that fails for want of a network is not left to guess why. */
+async function tellOfDenials({ book }: Egress, emit: Emit): Promise<void> {
+  const { denied_count } = book.totals();
+  const first = book.list().find(({ verdict }) => verdict === "denied");
+  if (first === undefined) return;
+  const where = `${first.host}${first.port === null ? "" : ` port ${first.port}`} (${first.rule})`;
+  await emit({ type: "warning", message: `${denied_count} connections or lookups were denied, such as to ${where}` });
 }
 
 /** Said wherever something is to run on the host's own kernel. */

@@ -4,10 +4,10 @@ import type { ExecutionMode } from "../contract/fields.ts";
 import type { EnvironmentDetails, Environments } from "../environments/environments.ts";
 import type { PruneResult } from "../environments/prune.ts";
 import type { Template } from "../vmm/template-store.ts";
+import { proveEgress } from "./egress-proof.ts";
 import type { WholeGuestParts } from "./guest-parts.ts";
 import type { GuestSource } from "./guest-source.ts";
 import type { MachineRequest, WorkContext } from "./machine-source.ts";
-import { requireNoNetwork } from "./network.ts";
 import { MachineSession, newVmId } from "./session.ts";
 import type { TemplateState } from "./templates.ts";
 
@@ -62,15 +62,15 @@ export class Preparation {
     input: { readonly environment: string; readonly network: boolean; readonly force: boolean },
     context: WorkContext,
   ): Promise<Prepared> {
-    requireNoNetwork(input);
-    const { environment, force } = input;
+    const { environment, force, network } = input;
     const pulled = await this.#environments.pull(environment, { force, ...context });
     const request = { environment, ...SHAPE };
     const parts = await this.#guests.parts(request, context);
     const found = await this.#guests.templates.ensure(parts, context, force);
     found.open.close();
-    const isProved = found.open.template.proof !== null;
-    if (!isProved) await this.#prove(request, parts, context);
+    const { proof } = found.open.template;
+    const isProved = proof !== null && (proof.network || !network);
+    if (!isProved) await this.#prove(request, parts, network, context);
     const state = this.#guests.templates.stateOf(parts);
     if (state.state !== "warm" || state.template.proof === null)
       throw new PyroError("template_unusable", `No machine of "${environment}" can be restored from its template`);
@@ -105,7 +105,7 @@ export class Preparation {
     return { removed: [...first.removed, ...templates], freed_bytes: first.freed_bytes + freed };
   }
 
-  async #prove(request: MachineRequest, parts: WholeGuestParts, context: WorkContext): Promise<void> {
+  async #prove(request: MachineRequest, parts: WholeGuestParts, network: boolean, context: WorkContext): Promise<void> {
     await context.emit({
       type: "progress",
       stage: "proof",
@@ -130,7 +130,8 @@ export class Preparation {
     }
     const start_ms = Math.round(performance.now() - began);
     await this.#proveWorkspace(request.environment, context);
-    this.#guests.templates.noteProof(parts, start_ms);
+    if (network) await proveEgress(this.#guests, request, context);
+    this.#guests.templates.noteProof(parts, start_ms, network);
   }
 
   async #summary(template: Template): Promise<TemplateSummary> {

@@ -6,20 +6,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PyroError } from "../contract/errors.ts";
 import type { OpenFile } from "../platform/files.ts";
 import { cageError } from "../vmm/cage.ts";
-import { type MachineEnd, wasReset } from "../vmm/machine.ts";
 import { AgentClient } from "../wire/client.ts";
+import type { EgressHandlers } from "../wire/egress-stream.ts";
 import type { OutputSink } from "../wire/exec-stream.ts";
-import { type ExecEnded, type Message, PROTOCOL_VERSION } from "../wire/messages.ts";
+import type { ExecEnded, Message } from "../wire/messages.ts";
+import { greet, setClock } from "./greeting.ts";
 import type { GuestTree } from "./guest-tree.ts";
+import { lossOf } from "./machine-loss.ts";
 import type { OpenMachine } from "./machine-source.ts";
 import { redactedError } from "./secrets/redacted-error.ts";
 import { RedactedOutput } from "./secrets/redacted-output.ts";
-import { noSecrets, SECRETS_DIRECTORY, type Secrets } from "./secrets/secrets.ts";
+import { noSecrets, type Secrets } from "./secrets/secrets.ts";
 
-/** How late a machine's clock may be when its first command starts, in milliseconds. */
-const CLOCK_TOLERANCE_MS = 300;
-/** Entropy credited to a machine before its first command, in bytes. */
-const ENTROPY_BYTES = 256;
 /** How long the agent itself looks at most, in milliseconds. */
 const PROBE_MS = 2000;
 /** How long a broken connection waits for the machine's own account of its end, in milliseconds. */
@@ -75,9 +73,7 @@ export class MachineSession {
   ): Promise<MachineSession> {
     const session = new MachineSession(open, secrets);
     try {
-      // At once: the agent answers in order, and nothing is lost on a machine that turns out to be another build's.
-      await Promise.all([session.#hello(signal), session.#setup(hostname, signal)]);
-      await session.#giveSecrets(signal);
+      await greet(session.#agent, open, { hostname, secrets }, signal);
       return session;
     } catch (thrown) {
       const error = await session.explain(thrown);
@@ -108,7 +104,7 @@ export class MachineSession {
 
   /** How the machine ended, as an error; settles when it has. */
   get lost(): Promise<PyroError> {
-    return this.#open.machine.ended.then((end) => redactedError(this.#secrets.redactor, cageError(end) ?? lost(end)));
+    return this.#open.machine.ended.then((end) => redactedError(this.#secrets.redactor, cageError(end) ?? lossOf(end)));
   }
 
   /** Process that runs the guest, for observation only */
@@ -216,6 +212,24 @@ export class MachineSession {
     }
   }
 
+  /** Lets programs of the machine ask for connections until `signal` aborts; resolves once they can. */
+  async egress(handlers: EgressHandlers, signal: AbortSignal): Promise<{ readonly ended: Promise<void> }> {
+    const { call_deadline_ms } = this.#open;
+    const egress: AgentClient["egress"] = this.#open.egress ?? ((...asked) => this.#agent.egress(...asked));
+    const over = new AbortController();
+    const began = promised();
+    const served = egress({ ...handlers, ready: began.resolve }, AbortSignal.any([signal, over.signal]));
+    try {
+      const late = delay(call_deadline_ms, "late" as const, { ref: false });
+      if ((await Promise.race([began.promise, served, late])) !== "late") return { ended: served.catch(() => {}) };
+      throw new PyroError("agent_stalled", `The agent did not open its egress within ${call_deadline_ms} ms`);
+    } catch (error) {
+      over.abort();
+      served.catch(() => {});
+      throw await this.explain(error);
+    }
+  }
+
   /** Signals everything that a command started; nothing happens where it has ended. After SIGKILL it is gone when this resolves. */
   async signalTree(pid: number, signal: number): Promise<void> {
     await this.#callOn("signal", { pid, signal, tree: true });
@@ -227,47 +241,14 @@ export class MachineSession {
   }
 
   /** Gives the machine the host's wall time; to be called after every pause as well. */
-  async setClock(signal?: AbortSignal): Promise<void> {
-    const options = { deadline_ms: this.#open.call_deadline_ms, ...(signal && { signal }) };
-    await this.#agent.call("clock", { wall_time_unix_ms: Date.now() }, options);
+  setClock(signal?: AbortSignal): Promise<void> {
+    return setClock(this.#agent, this.#open, signal);
   }
 
   /** Ends the machine at once; nothing of it is left when this resolves. */
   async close(): Promise<void> {
     this.#agent.close();
     await this.#open.machine.kill();
-  }
-
-  async #hello(signal: AbortSignal): Promise<void> {
-    const nonce = randomBytes(16).toString("hex");
-    const build = this.#open.agent_build;
-    const answer = await this.#agent.call(
-      "hello",
-      { protocol: PROTOCOL_VERSION, build, nonce },
-      { deadline_ms: this.#open.call_deadline_ms, signal },
-    );
-    if (answer.nonce !== nonce) throw new PyroError("protocol_violation", "The agent's greeting does not answer ours");
-    if (answer.build !== build)
-      throw new PyroError("agent_mismatch", `The agent is build ${answer.build}, pyro needs ${build}`);
-  }
-
-  async #giveSecrets(signal: AbortSignal): Promise<void> {
-    if (this.#secrets.isEmpty) return;
-    const { secrets_directory: directory = SECRETS_DIRECTORY, call_deadline_ms: deadline_ms } = this.#open;
-    await this.#agent.call("secrets", { directory, secrets: this.#secrets.files() }, { deadline_ms, signal });
-  }
-
-  async #setup(hostname: string, signal: AbortSignal): Promise<void> {
-    const request = {
-      hostname,
-      machine_id: randomBytes(16).toString("hex"),
-      entropy: randomBytes(ENTROPY_BYTES).toString("base64"),
-      wall_time_unix_ms: Date.now(),
-      ...this.#open.disks,
-    };
-    const sent = performance.now();
-    await this.#agent.call("setup", request, { deadline_ms: this.#open.call_deadline_ms, signal });
-    if (performance.now() - sent > CLOCK_TOLERANCE_MS) await this.setClock(signal);
   }
 
   /** A connection that broke because the machine ended is explained by how it ended; no error has the value of a secret. */
@@ -279,18 +260,14 @@ export class MachineSession {
     if (!(thrown instanceof PyroError) || (thrown.code !== "guest_lost" && thrown.code !== "protocol_violation"))
       return thrown;
     const end = await Promise.race([this.#open.machine.ended, delay(END_GRACE_MS, undefined, { ref: false })]);
-    return end === undefined ? thrown : (cageError(end) ?? lost(end, thrown));
+    return end === undefined ? thrown : (cageError(end) ?? lossOf(end, thrown));
   }
 }
 
-function lost(end: MachineEnd, cause?: PyroError): PyroError {
-  const what = {
-    killed: "The virtual machine was killed",
-    guest_panic: "The guest's kernel panicked",
-    guest_exit: wasReset(end)
-      ? "The guest's CPU was reset, as by a reboot or after a triple fault"
-      : "The guest powered itself off",
-    vmm_failed: "The virtual machine monitor failed",
-  }[end.reason];
-  return new PyroError("guest_lost", what, { details: { ...end }, cause });
+function promised(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }

@@ -81,8 +81,8 @@ export class Templates {
     this.#store.discard(origin, created_at);
   }
 
-  noteProof(parts: WholeGuestParts, start_ms: number): void {
-    this.#store.noteProof(originOf(parts), start_ms);
+  noteProof(parts: WholeGuestParts, start_ms: number, network: boolean): void {
+    this.#store.noteProof(originOf(parts), start_ms, network);
   }
 
   /** Removes what is not a whole template that is wanted; undefined while one is being made. */

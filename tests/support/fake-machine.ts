@@ -27,11 +27,19 @@ export function agentBuild(): string {
   return JSON.parse(readFileSync(join(packageRoot(), "dist/guest/agent.json"), "utf8")).build;
 }
 
+/** Starts a program with a network of its own, which takes root. */
+const OWN_NETWORK = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
+
 /** Starts the agent on a socket of its own and connects to it. */
-export async function startFakeMachine(below = tmpdir()): Promise<Machine & { readonly secrets_directory: string }> {
+export async function startFakeMachine(
+  below = tmpdir(),
+  has_own_network = false,
+): Promise<Machine & { readonly secrets_directory: string }> {
   const directory = mkdtempSync(join(below, "pyro-fake-"));
   const socket = join(directory, "agent.sock");
-  const child = spawn(agent, ["--listen", socket, "--die-with-parent"], { stdio: ["ignore", "ignore", "inherit"] });
+  const command = [...(has_own_network ? OWN_NETWORK : []), agent, "--listen", socket, "--die-with-parent"];
+  const [program = agent, ...args] = command;
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
   const ended = new Promise<MachineEnd>((resolve) => {
     child.once("exit", () => {
       rmSync(directory, { recursive: true, force: true });

@@ -15,6 +15,7 @@ export function workspaceRecord(number: number, more: Partial<WorkspaceRecord> =
     vcpu_count: 1,
     mem_mib: 1024,
     network_policy: "off",
+    allow_egress: [],
     is_host_compat: false,
     created_at: TIME,
     expires_at: TIME,

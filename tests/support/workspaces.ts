@@ -6,10 +6,12 @@ import { PyroError } from "../../src/contract/errors.ts";
 import { createEngine } from "../../src/engine.ts";
 import { Keeper } from "../../src/keeper/keeper.ts";
 import { Workspaces } from "../../src/keeper/workspaces.ts";
+import type { GateSurroundings } from "../../src/network/egress-gate.ts";
 import { methodsOver, type PyroMethods } from "../../src/sdk/pyro.ts";
 import { statePaths } from "../../src/store/paths.ts";
 import { WorkspaceStore } from "../../src/store/workspace-store.ts";
 import type { WorkspaceHost } from "../../src/workspaces/live/live-workspace.ts";
+import type { FakeEgress } from "./fake-egress.ts";
 import { fakeSource, fakeSourceWithDisks } from "./fake-machine.ts";
 import { type Lies, lyingSource } from "./lying-machine.ts";
 
@@ -29,6 +31,9 @@ export interface FakeOptions {
   readonly lies?: Lies;
   /** Memory of the host that is left; not known where it is absent */
   readonly availableMemory?: (store: WorkspaceStore) => number | undefined;
+  /** The network of its guests, where they have one */
+  readonly egress?: FakeEgress;
+  readonly surroundings?: GateSurroundings;
 }
 
 /** Opens a home for workspaces. */
@@ -37,10 +42,11 @@ export function openFakeWorkspaces(more: FakeOptions = {}): FakeWorkspaces {
   for (const name of ["state", "machines", "room"]) mkdirSync(join(home, name), { mode: 0o700 });
   const store = new WorkspaceStore(statePaths({ PYRO_HOME: join(home, "state") }));
   const honest = fakeSourceWithDisks(join(home, "machines"));
-  const guests = more.lies === undefined ? honest : lyingSource(honest, more.lies);
-  const { availableMemory: look } = more;
-  const availableMemory = () => look?.(store);
-  const host = { store, guests, hostCages: fakeSource, env: process.env, availableMemory };
+  const networked = more.egress?.over(honest) ?? honest;
+  const guests = more.lies === undefined ? networked : lyingSource(networked, more.lies);
+  const { availableMemory: look, surroundings } = more;
+  const around = { availableMemory: () => look?.(store), ...(surroundings && { surroundings }) };
+  const host = { store, guests, hostCages: fakeSource, env: process.env, ...around };
   const keepers = new Map<string, Keeper>();
   const workspaces = new Workspaces(host, async (workspace_id) => {
     keepers.set(workspace_id, await Keeper.begin(host, workspace_id));

@@ -64,8 +64,13 @@ describe("an environment", () => {
     expect(performance.now() - began).toBeLessThan(1000 * patience);
   });
 
-  it("cannot be prepared with a network, or where it is not known", async () => {
-    expect(await document("prepare", "--network")).toMatchObject({ status: 1, error: { code: "not_available" } });
+  it("is proved with a network once", async () => {
+    expect(await document("prepare", "--network")).toMatchObject({ status: 0, state: "warm", changed: true });
+    expect(await document("prepare", "--network")).toMatchObject({ status: 0, changed: false });
+    expect(await document("prepare")).toMatchObject({ status: 0, changed: false });
+  });
+
+  it("cannot be prepared where it is not known", async () => {
     const unknown = { status: 1, error: { code: "environment_not_found" } };
     expect(await document("prepare", "debian:none")).toMatchObject(unknown);
   });

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::cgroup::Cgroups;
 use crate::console;
+use crate::egress::asked::Egress;
 use crate::failure::Failure;
 use crate::files::root::Volume;
 use crate::files::staging::UMASK;
@@ -49,6 +50,8 @@ pub struct Agent {
     pub terminals: Terminals,
     /// Whether the disk is held still
     pub stillness: Stillness,
+    /// Connections to other machines, while there may be any
+    pub egress: Egress,
     root: Option<String>,
     stage: Cell<Stage>,
     started: Instant,
@@ -76,6 +79,7 @@ impl Agent {
             trees: Trees::default(),
             terminals: Terminals::default(),
             stillness: Stillness::default(),
+            egress: Egress::default(),
             root,
             stage: Cell::new(Stage::Fresh),
             started: Instant::now(),

@@ -1,9 +1,10 @@
 //! Control groups (version 2): one leaf per command.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -39,7 +40,7 @@ impl Cgroups {
         fs::create_dir(&path)?;
         // Without the controller there is no such file, and no limit.
         let _ = fs::write(path.join("pids.max"), MAX_PROCESSES);
-        Ok(Leaf { path, leftovers: Rc::clone(&self.leftovers) })
+        Ok(Leaf { path, number: OnceCell::new(), leftovers: Rc::clone(&self.leftovers) })
     }
 }
 
@@ -47,6 +48,7 @@ impl Cgroups {
 #[derive(Debug)]
 pub struct Leaf {
     path: PathBuf,
+    number: OnceCell<Option<u32>>,
     leftovers: Rc<RefCell<Vec<PathBuf>>>,
 }
 
@@ -54,6 +56,12 @@ impl Leaf {
     /// The file to which a process writes to become a member.
     pub fn open(&self) -> io::Result<OwnedFd> {
         Ok(OpenOptions::new().write(true).open(self.path.join("cgroup.procs"))?.into())
+    }
+
+    /// The kernel's number for it, its lower half.
+    pub fn number(&self) -> Option<u32> {
+        let look = || fs::metadata(&self.path).ok().map(|leaf| (leaf.ino() & u64::from(u32::MAX)) as u32);
+        *self.number.get_or_init(look)
     }
 
     /// Kills every member; true when there is none.

@@ -14,6 +14,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use crate::agent::Agent;
+use crate::egress;
 use crate::exec;
 use crate::failure::Failure;
 use crate::files::root::Volume;
@@ -70,6 +71,8 @@ async fn answer(agent: Rc<Agent>, request: Request<RecvStream>, mut respond: Sen
         match request.uri().path() {
             "/exec" => return exec::serve(agent, request.into_body(), respond).await,
             "/forward" => return forward::serve(agent, request.into_body(), respond).await,
+            "/egress" => return egress::serve::serve(agent, request.into_body(), respond).await,
+            "/tunnel" => return egress::tunnel::serve(agent, request.into_body(), respond).await,
             "/walk" => return stream(agent, request.into_body(), respond, walk::run).await,
             "/write" => return write::serve(agent, request.into_body(), respond).await,
             "/read" => return stream(agent, request.into_body(), respond, read::run).await,

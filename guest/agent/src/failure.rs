@@ -59,6 +59,16 @@ impl Failure {
         }
     }
 
+    /// This machine, or this process, has no such thing.
+    pub fn not_available(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "not_available", message)
+    }
+
+    /// Nobody waits for the tunnel.
+    pub fn tunnel_gone(id: u32) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "tunnel_gone", format!("no program waits for connection {id}"))
+    }
+
     /// The command could not be started.
     pub fn exec(code: &'static str, message: impl Into<String>, errno: Option<Errno>) -> Self {
         Failure {

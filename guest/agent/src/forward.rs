@@ -1,6 +1,6 @@
 //! The `forward` method: a connection to a port of this machine, for a client on the host. Nothing here connects the other way.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::StatusCode;
+use rustix::net::{Shutdown, shutdown};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use crate::agent::Agent;
@@ -24,6 +24,9 @@ use crate::stdin::Body;
 
 /// Time in which a server takes a connection.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Most that is written at once, beside the last part.
+const MAX_GATHERED: usize = 128 << 10;
 
 /// One of the two ends is broken, and so is the other.
 struct Reset;
@@ -43,16 +46,22 @@ impl From<io::Error> for Reset {
 /// Answers one forward request.
 pub async fn serve(agent: Rc<Agent>, body: RecvStream, mut respond: SendResponse<Bytes>) {
     let mut body = Body::new(body);
-    let (from_server, to_server) = match begin(&agent, &mut body).await {
-        Ok(socket) => socket.into_split(),
-        Err(failure) => return send_failure(&mut respond, failure),
-    };
+    match begin(&agent, &mut body).await {
+        Ok(socket) => join(&socket, body, respond).await,
+        Err(failure) => send_failure(&mut respond, failure),
+    }
+}
+
+/// Says that there is a connection, and carries bytes both ways, each to its end. What breaks one side resets the other.
+pub async fn join(socket: &TcpStream, body: Body, mut respond: SendResponse<Bytes>) {
     let Ok(mut stream) = respond.send_response(head(StatusCode::OK, "application/octet-stream"), false)
     else {
         return;
     };
-    let both = tokio::try_join!(deliver(&from_server, &mut stream), feed(body, to_server));
+    let both = tokio::try_join!(deliver(socket, &mut stream), feed(body, socket));
     if let Err(Reset) = both {
+        // Without this the other end would see an end like any other.
+        let _ = socket.set_zero_linger();
         stream.send_reset(Reason::CANCEL);
     }
 }
@@ -74,7 +83,7 @@ async fn begin(agent: &Agent, body: &mut Body) -> Result<TcpStream, Failure> {
 }
 
 /// Sends what the server writes, then the end.
-async fn deliver(server: &OwnedReadHalf, stream: &mut SendStream<Bytes>) -> Result<(), Reset> {
+async fn deliver(server: &TcpStream, stream: &mut SendStream<Bytes>) -> Result<(), Reset> {
     let connected = json(&ForwardEvent::Connected {});
     let record = [&records::header(records::JSON, connected.len())[..], &connected].concat();
     send_data(stream, record.into()).await?;
@@ -85,8 +94,7 @@ async fn deliver(server: &OwnedReadHalf, stream: &mut SendStream<Bytes>) -> Resu
             ready = server.readable() => ready?,
         }
         let mut buffer = vec![];
-        let socket: &TcpStream = server.as_ref();
-        let length = match socket.try_io(Interest::READABLE, || fill(socket, &mut buffer)) {
+        let length = match server.try_io(Interest::READABLE, || fill(server, &mut buffer)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             length => length?,
         };
@@ -99,21 +107,40 @@ async fn deliver(server: &OwnedReadHalf, stream: &mut SendStream<Bytes>) -> Resu
 }
 
 /// Writes what the client sends, then the end.
-async fn feed(mut body: Body, server: OwnedWriteHalf) -> Result<(), Reset> {
+async fn feed(mut body: Body, server: &TcpStream) -> Result<(), Reset> {
     while let Some(piece) = body.next().await.map_err(|_| Reset)? {
-        if piece.kind != records::DATA {
+        let mut pieces = vec![piece];
+        let mut length = pieces[0].bytes.len();
+        // Together what has come together: the kernel makes larger packets of it.
+        while length < MAX_GATHERED
+            && let Some(piece) = body.next_at_once().await
+        {
+            // The end comes again when it is waited for.
+            let Some(piece) = piece.map_err(|_| Reset)? else { break };
+            length += piece.bytes.len();
+            pieces.push(piece);
+        }
+        if pieces.iter().any(|piece| piece.kind != records::DATA) {
             return Err(Reset);
         }
-        let mut left = &piece.bytes[..];
-        while !left.is_empty() {
-            server.writable().await?;
-            match server.try_write(left) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => left = &left[written?..],
-            }
-        }
-        body.release(piece.bytes.len());
+        write_all(server, pieces.into_iter().map(|piece| piece.bytes)).await?;
+        body.release(length);
     }
-    // The half that is dropped here says that there is no more.
+    Ok(shutdown(server, Shutdown::Write).map_err(io::Error::from)?)
+}
+
+async fn write_all(server: &TcpStream, parts: impl Iterator<Item = Bytes>) -> io::Result<()> {
+    let parts: Vec<Bytes> = parts.collect();
+    let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+    let mut left = &mut slices[..];
+    // What has no bytes would be no progress.
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        server.writable().await?;
+        match server.try_write_vectored(left) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            written => IoSlice::advance_slices(&mut left, written?),
+        }
+    }
     Ok(())
 }

@@ -7,6 +7,7 @@ pub mod cgroup;
 pub mod command;
 pub mod connection;
 pub mod console;
+pub mod egress;
 pub mod exec;
 pub mod failure;
 pub mod files;

@@ -16,6 +16,7 @@ use rustix::system::sethostname;
 use rustix::time::{ClockId, Timespec, clock_settime};
 
 use crate::boot::{make_directory, mount_all, resized_block_device};
+use crate::egress::resolv_conf;
 use crate::failure::Failure;
 use crate::files::root::{LISTED, STAGING, Volume};
 use crate::files::staging::remove_leftovers;
@@ -118,6 +119,7 @@ impl Setup {
         fs::set_permissions("/etc/machine-id", fs::Permissions::from_mode(0o444))?;
         let known = fs::read_to_string("/etc/hosts").unwrap_or_default();
         fs::write("/etc/hosts", hosts(&known, &self.hostname))?;
+        resolv_conf::forget(Path::new(resolv_conf::PATH))?;
         File::options().append(true).create(true).open("/etc/resolv.conf").map(drop)
     }
 }

@@ -1,8 +1,10 @@
 //! What the host sends in a stream: parameters first, then, for a command, the standard input into its pipe.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::pin::pin;
+use std::task::Poll;
 
 use bytes::Bytes;
 use h2::RecvStream;
@@ -53,13 +55,20 @@ impl Body {
 
     /// Reads the record with the parameters.
     pub async fn params<Params: DeserializeOwned>(&mut self) -> Result<Params, Failure> {
+        let absent = || Failure::bad_request("the body does not begin with a whole record of kind 0");
+        self.message().await?.ok_or_else(absent)
+    }
+
+    /// Reads a record that is a message; none at the end of the body.
+    pub async fn message<Message: DeserializeOwned>(&mut self) -> Result<Option<Message>, Failure> {
         let mut json = vec![];
         loop {
             let piece = match self.next().await {
                 Ok(Some(piece)) if piece.kind == records::JSON => piece,
+                Ok(None) if json.is_empty() => return Ok(None),
                 Ok(_) => {
                     return Err(Failure::bad_request(
-                        "the body does not begin with a whole record of kind 0",
+                        "the body does not go on with a whole record of kind 0",
                     ));
                 }
                 Err(_) => return Err(Failure::bad_request("the body is not a sequence of records")),
@@ -67,10 +76,9 @@ impl Body {
             json.extend_from_slice(&piece.bytes);
             self.release(piece.bytes.len());
             if piece.is_last {
-                break;
+                return decode(&json).map(Some);
             }
         }
-        decode(&json)
     }
 
     /// Feeds the pipe until the host ends the input, then closes it. Resolves only when the host breaks off.
@@ -111,6 +119,16 @@ impl Body {
                 None => return Err(Broken::Malformed),
             };
         }
+    }
+
+    /// The next piece if it has come already.
+    pub async fn next_at_once(&mut self) -> Option<Result<Option<Piece>, Broken>> {
+        let mut next = pin!(self.next());
+        poll_fn(|context| match next.as_mut().poll(context) {
+            Poll::Ready(piece) => Poll::Ready(Some(piece)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
     }
 
     /// Grants the host as much more.

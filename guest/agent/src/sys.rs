@@ -1,10 +1,12 @@
 //! Every `unsafe` of the crate: the start of a child, descriptors by number, kernel interfaces without a safe binding, the time stamp counter.
 #![allow(unsafe_code)]
 
+pub mod bpf;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::ptr;
@@ -25,6 +27,8 @@ unsafe extern "C" {
     fn execve(path: *const c_char, argv: *const *const c_char, envp: *const *const c_char) -> c_int;
     fn signal(number: c_int, action: usize) -> usize;
     fn raise(number: c_int) -> c_int;
+    fn getsockopt(fd: c_int, level: c_int, name: c_int, value: *mut c_int, length: *mut c_uint) -> c_int;
+    fn setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_int, length: c_uint) -> c_int;
 }
 
 /// A program about to start.
@@ -246,4 +250,30 @@ pub fn inherited(descriptor: i32) -> BorrowedFd<'static> {
 pub fn time_stamp_counter() -> u64 {
     // SAFETY: every x86-64 processor has the instruction.
     unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// Lets a socket answer for addresses that are not its machine's, for IPv6 if `is_v6`.
+pub fn answer_for_any_address(socket: impl AsFd, is_v6: bool) -> io::Result<()> {
+    const IP_TRANSPARENT: (c_int, c_int) = (0, 19);
+    const IPV6_TRANSPARENT: (c_int, c_int) = (41, 75);
+    let (level, name) = if is_v6 { IPV6_TRANSPARENT } else { IP_TRANSPARENT };
+    let (value, length) = (1, size_of::<c_int>() as c_uint);
+    // SAFETY: the descriptor is open, and the kernel reads the `length` bytes of `value`.
+    match unsafe { setsockopt(socket.as_fd().as_raw_fd(), level, name, &raw const value, length) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The mark of a socket.
+pub fn mark_of(socket: impl AsFd) -> io::Result<u32> {
+    const SOL_SOCKET: c_int = 1;
+    const SO_MARK: c_int = 36;
+    let (mut value, mut length) = (0, size_of::<c_int>() as c_uint);
+    let (to, size) = (&raw mut value, &raw mut length);
+    // SAFETY: the descriptor is open, and the kernel writes at most the `length` bytes of `value`.
+    match unsafe { getsockopt(socket.as_fd().as_raw_fd(), SOL_SOCKET, SO_MARK, to, size) } {
+        0 => Ok(value.cast_unsigned()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }

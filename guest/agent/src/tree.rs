@@ -52,6 +52,14 @@ impl Tree {
         }
     }
 
+    /// Number of its control group, where it has one.
+    pub fn group(&self) -> Option<u32> {
+        match self {
+            Tree::Leaf(leaf) => leaf.number(),
+            Tree::Tag(_) => None,
+        }
+    }
+
     /// What limits a process sets to join.
     pub fn limits(&self) -> Vec<(Resource, Rlimit)> {
         match self {

@@ -38,6 +38,12 @@ impl Trees {
         Entry { listed: Rc::clone(&self.0), pid, member }
     }
 
+    /// The pid under which the tree is listed whose control group has this number.
+    pub fn of_group(&self, group: u32) -> Option<u32> {
+        let listed = self.0.borrow();
+        listed.iter().find(|(_, member)| member.tree.group() == Some(group)).map(|(pid, _)| *pid)
+    }
+
     /// Signals all of a tree, after SIGKILL until nothing is left; false where no such tree is listed.
     pub async fn signal(&self, pid: u32, signal: Signal) -> bool {
         let Some(member) = self.0.borrow().get(&pid).map(Rc::clone) else { return false };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use pyro_agent::egress::messages::{EgressAnswer, EgressEvent, TunnelParams};
 use pyro_agent::files::messages::{
     FreezeRequest, ReadEvent, ReadRequest, WalkEvent, WalkRequest, WriteItem, WriteParams, WriteResponse,
 };
@@ -41,6 +42,10 @@ fn codec(name: &str) -> fn(&Value) -> Value {
         "probe.response" => round_trip::<ProbeResponse>,
         "forward.params" => round_trip::<ForwardParams>,
         "forward.event" => round_trip::<ForwardEvent>,
+        "egress.event" => round_trip::<EgressEvent>,
+        "egress.answer" => round_trip::<EgressAnswer>,
+        "tunnel.params" => round_trip::<TunnelParams>,
+        "tunnel.event" => round_trip::<ForwardEvent>,
         "failure" => round_trip::<Failure>,
         "walk.request" => round_trip::<WalkRequest>,
         "walk.event" => round_trip::<WalkEvent>,
@@ -50,9 +55,9 @@ fn codec(name: &str) -> fn(&Value) -> Value {
         "write.item" => round_trip::<WriteItem>,
         "write.response" => round_trip::<WriteResponse>,
         "freeze.request" => round_trip::<FreezeRequest>,
-        "ping.request" | "ping.response" | "signal.response" | "poweroff.request" | "poweroff.response"
-        | "secrets.response" | "resize.response" | "freeze.response" | "thaw.request" | "thaw.response"
-        | "sync.request" | "sync.response" => round_trip::<Empty>,
+        "egress.params" | "ping.request" | "ping.response" | "signal.response" | "poweroff.request"
+        | "poweroff.response" | "secrets.response" | "resize.response" | "freeze.response"
+        | "thaw.request" | "thaw.response" | "sync.request" | "sync.response" => round_trip::<Empty>,
         _ => panic!("no message is called {name}"),
     }
 }

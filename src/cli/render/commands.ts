@@ -63,6 +63,7 @@ export function summaryText(summary: Output<"summarizeWorkspace">): string {
       "shells",
       summary.shells.map((shell) => `${shell.shell_id}  ${shell.program}  ${endOf(shell)}`),
     ),
+    section("connections that were denied", summary.network_denied),
     section("pushed", summary.syncs),
     section("written", summary.file_writes),
     section("patched", summary.patches),

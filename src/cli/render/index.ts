@@ -5,6 +5,7 @@ import { cleanText } from "../../contract/text.ts";
 import { operations } from "../../operations/index.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { execText, logsText, summaryText, waitText } from "./commands.ts";
+import { networkText } from "./network.ts";
 import { serviceLine, serviceTable } from "./services.ts";
 import { readingText, shellLine, shellTable } from "./shells.ts";
 import { pairs, size, table } from "./values.ts";
@@ -70,6 +71,7 @@ const views: Views = {
   startService: serviceLine,
   stopService: serviceLine,
   listServices: serviceTable,
+  networkInfoVm: networkText,
   logsService: () => "",
   openShell: shellLine,
   listShells: shellTable,

@@ -24,6 +24,13 @@ export const workspaceCreate = operation({
       .enum(["off", "egress", "egress+published-ports"])
       .default("off")
       .describe("What network the guest has"),
+    allow_egress: z
+      .array(z.string())
+      .min(1, { error: "is empty: leave it out to allow every public name" })
+      .optional()
+      .describe(
+        "Narrow egress to this: a name, *.NAME, an address, or one of them with :PORT; ports are 443 and 80 where none is given",
+      ),
     seed_path: workspaceField.path
       .optional()
       .describe("Directory, .tar, .tar.gz or .tgz on this machine to begin with"),

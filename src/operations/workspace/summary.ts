@@ -41,6 +41,7 @@ export const workspaceSummary = operation({
     service_count: z.int().describe("Services"),
     secrets: z.array(z.string()).describe("Names of its secrets"),
     shells: z.array(shell).describe("Its shells, the newest 20, oldest first; none while it does not run"),
+    network_denied: lines("Hosts that connections or lookups were denied to since the machine's start"),
     diff: z
       .strictObject({
         entry_count: z.int().describe("Files that differ from the seed"),

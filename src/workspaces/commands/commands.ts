@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { PyroError } from "../../contract/errors.ts";
 import type { Emit } from "../../contract/progress.ts";
+import { CommandDenials, type DenialSource } from "../../network/command-denials.ts";
 import type { CommandLog } from "../history/command-log.ts";
 import type { CommandHistory } from "../history/history.ts";
 import { textFrom } from "../history/text.ts";
@@ -43,6 +44,8 @@ export interface CommandsOptions {
   readonly session: () => MachineSession;
   /** What a command line is written down without; nothing where it is absent */
   readonly redactor?: () => Redactor;
+  /** Where denied connections are told of; absent where there are none */
+  readonly denials?: DenialSource;
 }
 
 const CALLER_GONE = "its caller went away";
@@ -141,7 +144,8 @@ export class Commands {
     const redactor = this.#options.redactor?.();
     const log = history.begin(redactor?.document(command) ?? command, redactor?.text(cwd) ?? cwd);
     const setting = { workspace_id, mem_mib, timeout_seconds };
-    const running = new RunningCommand(session, log, { command, cwd, env, stdin, emit }, setting);
+    const denials = new CommandDenials(this.#options.denials);
+    const running = new RunningCommand(session, log, { command, cwd, env, stdin, emit, denials }, setting);
     this.#running.add(running);
     void running.finished.then(() => this.#running.delete(running));
     return running;

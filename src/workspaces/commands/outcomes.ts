@@ -2,6 +2,7 @@
 import { constants } from "node:os";
 import type { ErrorCode, PyroError } from "../../contract/errors.ts";
 import type { Outcome, OutcomeKind } from "../../contract/outcome.ts";
+import type { NamedDenial } from "../../network/command-denials.ts";
 import type { ExecEnded } from "../../wire/messages.ts";
 import { SIGNAL_STATUS } from "../exit-status.ts";
 import type { CommandEnd } from "../history/command-log.ts";
@@ -14,11 +15,17 @@ export interface OutcomeSetting {
   readonly timeout_seconds: number;
 }
 
+/** Connections of a command that were denied: some of them, and how many there were. */
+export interface Denials {
+  readonly named: readonly NamedDenial[];
+  readonly total: number;
+}
+
 interface Rule {
   readonly kind: OutcomeKind;
-  applies(ended: ExecEnded): boolean;
-  detail(ended: ExecEnded, setting: OutcomeSetting): string;
-  remedy(setting: OutcomeSetting): string | null;
+  applies(ended: ExecEnded, denials: Denials): boolean;
+  detail(ended: ExecEnded, setting: OutcomeSetting, denials: Denials): string;
+  remedy(setting: OutcomeSetting, denials: Denials): string | null;
 }
 
 /** Less than this is no room, in bytes: file systems keep the last few blocks to themselves. */
@@ -60,14 +67,36 @@ const rules: readonly Rule[] = [
     detail: ending,
     remedy: none,
   },
+  {
+    kind: "network_denied",
+    applies: (ended, { total }) => failed(ended) && total > 0,
+    detail: (ended, _, { named, total }) => {
+      const first = named[0];
+      const where = first === undefined ? "" : `, first to ${placeOf(first)} (${first.rule})`;
+      return `${ending(ended)}, and ${total} of its connections or lookups ${total === 1 ? "was" : "were"} denied${where}`;
+    },
+    remedy: (_, { named }) => named[0]?.hint ?? null,
+  },
 ];
+const noDenials: Denials = { named: [], total: 0 };
 
 const otherwise: Rule = { kind: "exited", applies: () => true, detail: ending, remedy: none };
 
 /** Why a command ended that ran. */
-export function outcomeOf(ended: ExecEnded, setting: OutcomeSetting): Outcome {
-  const rule = rules.find(({ applies }) => applies(ended)) ?? otherwise;
-  return { kind: rule.kind, detail: rule.detail(ended, setting), remedy: rule.remedy(setting), retry_safe: false };
+export function outcomeOf(ended: ExecEnded, setting: OutcomeSetting, denials = noDenials): Outcome {
+  const rule = rules.find(({ applies }) => applies(ended, denials)) ?? otherwise;
+  return {
+    kind: rule.kind,
+    detail: rule.detail(ended, setting, denials),
+    remedy: rule.remedy(setting, denials),
+    retry_safe: false,
+    ...(denials.total > 0 && { network_denied: [...denials.named], network_denied_count: denials.total }),
+  };
+}
+
+function placeOf({ host, port }: NamedDenial): string {
+  const shown = host.includes(":") ? `[${host}]` : host;
+  return port === null ? shown : `${shown}:${port}`;
 }
 
 function ending({ exit_code, signal, oom_killed }: ExecEnded): string {

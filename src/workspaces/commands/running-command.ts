@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import { type PyroError, toPyroError } from "../../contract/errors.ts";
 import type { Emit } from "../../contract/progress.ts";
+import type { CommandDenials } from "../../network/command-denials.ts";
 import { failpoint } from "../../platform/failpoint.ts";
 import type { ExecEnded } from "../../wire/messages.ts";
 import { exitStatus } from "../exit-status.ts";
@@ -17,6 +18,8 @@ export interface CommandRequest {
   readonly env: Readonly<Record<string, string>> | undefined;
   readonly stdin: Readable | undefined;
   readonly emit: Emit;
+  /** Its denied connections */
+  readonly denials: CommandDenials;
 }
 
 export class RunningCommand {
@@ -28,6 +31,7 @@ export class RunningCommand {
   readonly #cancellation = new AbortController();
   readonly #setting: OutcomeSetting;
   readonly #emit: Emit;
+  readonly #denials: CommandDenials;
   #captures = { stdout: new OutputCapture(), stderr: new OutputCapture() };
   #cancelled: string | undefined;
   #is_attended = true;
@@ -37,6 +41,7 @@ export class RunningCommand {
     this.log = log;
     this.#setting = setting;
     this.#emit = request.emit;
+    this.#denials = request.denials;
     const start = promised();
     this.started = start.promise;
     this.finished = this.#run(session, request, start.resolve).finally(start.resolve);
@@ -72,7 +77,10 @@ export class RunningCommand {
         timeout_ms: this.#setting.timeout_seconds * 1000,
         stdin: stdin && Readable.from(this.#untilReleased(stdin)),
         signal: this.#cancellation.signal,
-        onStart,
+        onStart: (pid) => {
+          this.#denials.begin(pid);
+          onStart();
+        },
         onOutput: (stream, data) => this.#take(stream, data),
       });
       await failpoint("exec.exit_seen");
@@ -80,6 +88,7 @@ export class RunningCommand {
       await failpoint("exec.log_flushed");
       return undefined;
     } catch (thrown) {
+      this.#denials.end();
       const error = toPyroError(thrown);
       this.log.finish(endOf(error, this.#cancelled, this.log.age_ms));
       return this.#cancelled === undefined ? error : undefined;
@@ -87,7 +96,7 @@ export class RunningCommand {
   }
 
   #end(ended: ExecEnded): void {
-    const outcome = outcomeOf(ended, this.#setting);
+    const outcome = outcomeOf(ended, this.#setting, this.#denials.end());
     const { timed_out, duration_ms } = ended;
     this.log.finish({ exit_code: exitStatus(ended), timed_out, duration_ms, outcome });
   }

@@ -29,6 +29,12 @@ export async function execCommand(
     const remedy = outcome.remedy === null ? "" : `: ${outcome.remedy}`;
     await context.emit({ type: "warning", message: `${outcome.detail}${remedy}` });
   }
+  const denied = outcome?.network_denied?.[0];
+  if (denied !== undefined && outcome?.kind !== "network_denied")
+    await context.emit({
+      type: "warning",
+      message: `${outcome?.network_denied_count ?? 1} connections or lookups of it were denied, first to ${denied.host} (${denied.rule}): ${denied.hint}`,
+    });
   return result;
 }
 

@@ -1,14 +1,16 @@
 /** One workspace while it runs: its record, its machine, and the order of what happens to it. Exactly one process has it at a time. */
-import { PyroError } from "../../contract/errors.ts";
+import { PyroError, toPyroError } from "../../contract/errors.ts";
+import type { GateSurroundings } from "../../network/egress-gate.ts";
 import { ensureDirectory } from "../../platform/directories.ts";
 import { remove } from "../../platform/files.ts";
-import { changedAt, touch } from "../../platform/named-files.ts";
+import { touch } from "../../platform/named-files.ts";
 import type { WorkspacePaths } from "../../store/paths.ts";
 import type { DiskLayer, WorkspaceRecord } from "../../store/workspace-record.ts";
 import type { WorkspaceStore } from "../../store/workspace-store.ts";
 import { type Baseline, openBaseline } from "../baseline/baseline.ts";
 import { Commands } from "../commands/commands.ts";
 import { DiskLayers } from "../disk-layers.ts";
+import { Egress } from "../egress.ts";
 import type { GuestTree } from "../guest-tree.ts";
 import { CommandHistory } from "../history/history.ts";
 import type { MachineSource, WorkContext } from "../machine-source.ts";
@@ -16,6 +18,7 @@ import { KeptSecrets } from "../secrets/kept-secrets.ts";
 import { Services } from "../services/services.ts";
 import { MachineSession } from "../session.ts";
 import { Shells } from "../shells/shells.ts";
+import { lastActivity } from "./activity.ts";
 import { Journal, tolerably } from "./journal.ts";
 import { Order } from "./order.ts";
 
@@ -30,6 +33,8 @@ export interface WorkspaceHost {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Memory that is left for machines, in bytes; undefined where that is not known */
   readonly availableMemory: () => number | undefined;
+  /** What the gates of guests use in place of this machine's own network */
+  readonly surroundings?: GateSurroundings;
 }
 
 export class LiveWorkspace {
@@ -44,6 +49,7 @@ export class LiveWorkspace {
   readonly shells = new Shells(() => this.session);
   #commands: Commands | undefined;
   #services: Services | undefined;
+  #egress: Egress | undefined;
   /** Called when its machine has ended and nobody asked for that. */
   onLost: (error: PyroError) => void = () => {};
   #record: WorkspaceRecord;
@@ -59,8 +65,7 @@ export class LiveWorkspace {
     this.#record = record;
     this.paths = host.store.paths.partsOf(record.workspace_id);
     this.secrets = new KeptSecrets(host.store.paths, record);
-    const { disks } = this.source;
-    this.disk = disks && new DiskLayers(this.paths, disks);
+    this.disk = this.source.disks && new DiskLayers(this.paths, this.source.disks);
   }
 
   get record(): WorkspaceRecord {
@@ -79,8 +84,15 @@ export class LiveWorkspace {
       history: CommandHistory.open(this.paths.commands(this.#record.reset_count)),
       session: () => this.session,
       redactor: () => this.secrets.known.redactor,
+      denials: this.egress.book,
     });
     return this.#commands;
+  }
+
+  /** Its way out since its last reset. */
+  get egress(): Egress {
+    this.#egress ??= new Egress(this.#record, this.host.surroundings);
+    return this.#egress;
   }
 
   /** Its services since its last reset. */
@@ -128,6 +140,7 @@ export class LiveWorkspace {
     this.#commands = undefined;
     this.#services = undefined;
     this.shells.forgetAll();
+    this.#egress = undefined;
     const path = this.paths.history(this.#record.reset_count);
     remove(path);
     ensureDirectory(path);
@@ -201,9 +214,11 @@ export class LiveWorkspace {
         ? await this.source.open(request, context)
         : await this.disk.withDisk(layers, (disk) => this.source.open({ ...request, disk }, context));
     const session = await MachineSession.begin(opened, workspace_id, context.signal, secrets);
-    if (this.#over !== undefined) {
+    const refused = await this.egress.begin(session).then(() => this.#over, toPyroError);
+    if (refused !== undefined) {
+      this.egress.end();
       await session.close();
-      throw this.#over;
+      throw refused;
     }
     this.#session = session;
     // Opened now, as its directory is there: later it may have been removed.
@@ -211,6 +226,7 @@ export class LiveWorkspace {
     void session.lost.then((error) => {
       if (this.#session !== session) return;
       this.#session = undefined;
+      this.#egress?.end();
       this.onLost(error);
     });
   }
@@ -224,6 +240,7 @@ export class LiveWorkspace {
   async close(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
+    this.#egress?.end();
     if (session !== undefined) this.#closed.add(session);
     await session?.close();
   }
@@ -266,6 +283,7 @@ export class LiveWorkspace {
     if (error.code === "guest_lost" && this.#over !== undefined) return this.#over;
     if (error.code === "protocol_violation" && this.#session === session) {
       this.#session = undefined;
+      this.#egress?.end();
       await session.close();
       this.onLost(error);
     }
@@ -279,10 +297,4 @@ export class LiveWorkspace {
     this.#baseline?.close();
     this.#baseline = undefined;
   }
-}
-
-/** Time of a workspace's last change. */
-export function lastActivity({ created_at }: WorkspaceRecord, { activity }: WorkspacePaths): string {
-  const at = changedAt(activity);
-  return at === undefined ? created_at : new Date(at).toISOString();
 }

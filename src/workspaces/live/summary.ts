@@ -1,5 +1,6 @@
 /** What happened in a workspace since its last reset, short enough to be read at once. */
 import { shownInWorkspace } from "../../contract/workspace-paths.ts";
+import type { ConnectionView } from "../../network/connection-book.ts";
 import type { WorkspacePaths } from "../../store/paths.ts";
 import type { WorkspaceRecord } from "../../store/workspace-record.ts";
 import { logsOf } from "../commands/logs.ts";
@@ -48,6 +49,8 @@ export interface WorkspaceSummary {
   readonly secrets: readonly string[];
   /** The newest of them, oldest first */
   readonly shells: readonly ShellView[];
+  /** Hosts that were denied, since the machine's last start */
+  readonly network_denied: readonly string[];
   /** Null where the workspace does not run, so that nothing can be compared */
   readonly diff: DiffTotals | null;
 }
@@ -72,8 +75,9 @@ export async function summarizeWorkspace(workspace: LiveWorkspace, { signal }: W
     deletions: diff.deletions,
     paths: diff.entries.slice(0, NAMED).map(({ path, status }) => `${status} ${path}`),
   };
-  const seen = { commands, services: workspace.services.list(), shells: workspace.shells.list(), diff: totals };
-  return summaryOf(record, paths, seen);
+  const services = workspace.services.list();
+  const seen = { commands, services, shells: workspace.shells.list(), connections: workspace.egress.book.list() };
+  return summaryOf(record, paths, { ...seen, diff: totals });
 }
 
 /** Sums up what is on record of a workspace that does not run. */
@@ -85,7 +89,7 @@ export async function summarizeRecord(
   const { commands } = await logsOf(history, { tail_lines: 1 });
   const book = ServiceBook.read(paths.history(record.reset_count));
   const services = book.list().map((one) => book.viewOf(one));
-  return summaryOf(record, paths, { commands, services, shells: [], diff: null });
+  return summaryOf(record, paths, { commands, services, shells: [], connections: [], diff: null });
 }
 
 /** What was found out for it. */
@@ -93,6 +97,7 @@ interface Seen {
   readonly commands: readonly CommandSummary[];
   readonly services: readonly ServiceView[];
   readonly shells: readonly ShellView[];
+  readonly connections: readonly ConnectionView[];
   readonly diff: DiffTotals | null;
 }
 
@@ -125,6 +130,7 @@ function summaryOf(
     service_count: services.length,
     secrets: secrets.map(({ name: secret }) => secret),
     shells: shells.slice(-NAMED),
+    network_denied: deniedLines(seen.connections),
     diff,
   };
 }
@@ -134,6 +140,17 @@ function serviceLine({ name, state, exit_code, stop_reason, published_ports }: S
   const why = stop_reason === null ? "" : `: ${stop_reason}`;
   const ports = published_ports.map(({ host, host_port, guest_port }) => `, ${host}:${host_port} -> ${guest_port}`);
   return `${name}: ${state}${status}${why}${ports.join("")}`;
+}
+
+/** Each place once, with how often it was denied. */
+function deniedLines(connections: readonly ConnectionView[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { verdict, host, port, rule } of connections) {
+    if (verdict !== "denied") continue;
+    const line = `${host}${port === null ? "" : `:${port}`}: ${rule}`;
+    counts.set(line, (counts.get(line) ?? 0) + 1);
+  }
+  return [...counts].slice(-NAMED).map(([line, count]) => (count === 1 ? line : `${line}, ${count} times`));
 }
 
 function commandOf({ sequence, command, state, exit_code, outcome_kind, duration_ms }: CommandSummary) {

@@ -17,6 +17,7 @@ export const wordFields: ReadonlySet<string> = new Set([
   "source",
   "state",
   "status",
+  "verdict",
   "verification",
 ]);
 

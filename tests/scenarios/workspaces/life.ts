@@ -43,7 +43,7 @@ export function lifeScenarios(kit: Kit): void {
       for (const label of [{ "a b": "" }, { "": "" }, { a: "x".repeat(257) }])
         await kit.refused(kit.create({ label }), "invalid_input");
       for (const ttl_seconds of [0, -1, 1.5, 1e12]) await kit.refused(kit.create({ ttl_seconds }), "invalid_input");
-      await kit.refused(kit.create({ network_policy: "egress" }), "not_available");
+      await kit.refused(kit.create({ network_policy: "egress", allow_egress: ["*"] }), "invalid_input");
       for (const workspace_id of ["", "x".repeat(300)])
         await kit.refused(kit.pyro.statusWorkspace({ workspace_id }), "invalid_input");
       for (const workspace_id of ["../x", "__proto__", "constructor", "WS-0123456789AB", "ws-0123456789ab", "."])
