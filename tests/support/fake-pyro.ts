@@ -11,6 +11,7 @@ import { methodsOver, type PyroMethods } from "../../src/sdk/pyro.ts";
 import { statePaths } from "../../src/store/paths.ts";
 import { WorkspaceStore } from "../../src/store/workspace-store.ts";
 import type { WorkspaceHost } from "../../src/workspaces/live/live-workspace.ts";
+import { FakeEgress } from "./fake-egress.ts";
 import { fakeSource, fakeSourceWithDisks } from "./fake-machine.ts";
 
 /** What the workspaces below PYRO_HOME live on. */
@@ -18,7 +19,7 @@ export function fakeHost(): WorkspaceHost {
   const paths = statePaths();
   const machines = join(paths.data, "machines");
   mkdirSync(machines, { recursive: true, mode: 0o700 });
-  const guests = fakeSourceWithDisks(machines);
+  const guests = new FakeEgress().over(fakeSourceWithDisks(machines));
   const availableMemory = () => undefined;
   return { store: new WorkspaceStore(paths), guests, hostCages: fakeSource, env: process.env, availableMemory };
 }

@@ -11,7 +11,7 @@ import { methodsOver, type PyroMethods } from "../../src/sdk/pyro.ts";
 import { statePaths } from "../../src/store/paths.ts";
 import { WorkspaceStore } from "../../src/store/workspace-store.ts";
 import type { WorkspaceHost } from "../../src/workspaces/live/live-workspace.ts";
-import type { FakeEgress } from "./fake-egress.ts";
+import { FakeEgress } from "./fake-egress.ts";
 import { fakeSource, fakeSourceWithDisks } from "./fake-machine.ts";
 import { type Lies, lyingSource } from "./lying-machine.ts";
 
@@ -42,7 +42,7 @@ export function openFakeWorkspaces(more: FakeOptions = {}): FakeWorkspaces {
   for (const name of ["state", "machines", "room"]) mkdirSync(join(home, name), { mode: 0o700 });
   const store = new WorkspaceStore(statePaths({ PYRO_HOME: join(home, "state") }));
   const honest = fakeSourceWithDisks(join(home, "machines"));
-  const networked = more.egress?.over(honest) ?? honest;
+  const networked = (more.egress ?? new FakeEgress()).over(honest);
   const guests = more.lies === undefined ? networked : lyingSource(networked, more.lies);
   const { availableMemory: look, surroundings } = more;
   const around = { availableMemory: () => look?.(store), ...(surroundings && { surroundings }) };

@@ -149,11 +149,14 @@ export function portScenarios(kit: Kit, keeperOf: (workspace_id: string) => numb
         }, open);
         expect(await firstBytes(await connected(host_port))).toBe("");
       }, open);
-      await kit.within(async (workspace_id) => {
-        await kit.refused(start(workspace_id, shell("sleep 600"), { publish: ["8000"] }), "ports_not_allowed");
-        expect(await kit.pyro.listServices({ workspace_id })).toEqual({ services: [] });
-      });
-      await kit.refused(kit.create({ network_policy: "egress" }), "not_available");
+      for (const network_policy of ["off", "egress"] as const)
+        await kit.within(
+          async (workspace_id) => {
+            await kit.refused(start(workspace_id, shell("sleep 600"), { publish: ["8000"] }), "ports_not_allowed");
+            expect(await kit.pyro.listServices({ workspace_id })).toEqual({ services: [] });
+          },
+          { network_policy },
+        );
       other.close();
     });
 
