@@ -1,6 +1,4 @@
 /** Builds a root image from the signed Debian archive: mmdebstrap's tar stream goes straight into sqfstar. */
-import { freemem } from "node:os";
-import { join } from "node:path";
 import { PyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
 import { linkNameless, namelessFile, type OpenFile, remove } from "../platform/files.ts";
@@ -9,7 +7,7 @@ import { findProgram, requirePrograms } from "../platform/programs.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { BuildProgress, buildError } from "./archive-log.ts";
 import type { CatalogEntry } from "./catalog.ts";
-import { runGuarded } from "./guard.ts";
+import { runGuarded, scratch } from "./guard.ts";
 import {
   archiveKeyring,
   mirrorsOf,
@@ -22,9 +20,6 @@ import {
 import { openVerified, rememberPublished } from "./verify.ts";
 
 const BYTES_PER_MIB = 1_048_576;
-
-/** Memory left to everything else while a build keeps its scratch in a tmpfs, in `MiB`. */
-const MEMORY_RESERVE_MIB = 512;
 
 /** Makes the proxy that the host's apt is set to use the one of private apt directories too. */
 export const hostProxy = `
@@ -149,12 +144,4 @@ async function publishImage(file: OpenFile, sha256: string, paths: StatePaths): 
   file.chmod(0o400);
   await linkNameless(file, path);
   rememberPublished(path, sha256, paths);
-}
-
-/** Scratch in memory where there is enough of it, in a directory on disk otherwise. */
-export function scratch(mib: number, paths: StatePaths): { scratch_mib: number; scratch_directory?: string } {
-  const inMemory = freemem() / BYTES_PER_MIB >= mib + MEMORY_RESERVE_MIB;
-  return inMemory
-    ? { scratch_mib: mib }
-    : { scratch_mib: mib, scratch_directory: join(paths.building, String(process.pid)) };
 }

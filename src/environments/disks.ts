@@ -4,8 +4,8 @@ import { ioErrorFromText, namelessFile, type OpenFile } from "../platform/files.
 import { withLock } from "../platform/lock.ts";
 import { findProgram, requirePrograms, runProgram } from "../platform/programs.ts";
 import type { StatePaths } from "../store/paths.ts";
-import { scratch } from "./archive.ts";
-import { runGuarded } from "./guard.ts";
+
+import { runGuarded, scratch } from "./guard.ts";
 import { openSealed, publishSealed } from "./sealed.ts";
 
 const BYTES_PER_GIB = 1_073_741_824;

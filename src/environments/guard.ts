@@ -1,13 +1,20 @@
 /** Runs a build script as the first process of its own process and mount namespace: when we end, all of it ends. */
+import { freemem } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
 import { findProgram, type ProgramExit, requirePrograms, startProgram } from "../platform/programs.ts";
+import type { StatePaths } from "../store/paths.ts";
 
 /** Lines a script may print for us start with this. */
 export const MARK = "pyro: ";
 const READY = "guard is up";
 const LOG_LINES = 400;
+
+const BYTES_PER_MIB = 1_048_576;
+/** Memory left to everything else while a build keeps its scratch in a tmpfs, in `MiB`. */
+const MEMORY_RESERVE_MIB = 512;
 
 /**
  * Standard input is the lifeline: its writing end exists only in this process, so its end of file tells bash, which is
@@ -63,6 +70,14 @@ export interface GuardedBuild {
   readonly onMark?: (words: string) => void;
   /** Reads standard output while the build runs. */
   readonly onOutput?: (stream: Readable) => Promise<void>;
+}
+
+/** Scratch in memory where there is enough of it, in a directory on disk otherwise. */
+export function scratch(mib: number, paths: StatePaths): { scratch_mib: number; scratch_directory?: string } {
+  const inMemory = freemem() / BYTES_PER_MIB >= mib + MEMORY_RESERVE_MIB;
+  return inMemory
+    ? { scratch_mib: mib }
+    : { scratch_mib: mib, scratch_directory: join(paths.building, String(process.pid)) };
 }
 
 /** How a build ended, with the last lines it printed. */

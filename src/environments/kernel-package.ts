@@ -7,9 +7,9 @@ import { PyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
 import { requirePrograms } from "../platform/programs.ts";
 import type { StatePaths } from "../store/paths.ts";
-import { hostProxy, scratch } from "./archive.ts";
+import { hostProxy } from "./archive.ts";
 import { buildError } from "./archive-log.ts";
-import { runGuarded } from "./guard.ts";
+import { runGuarded, scratch } from "./guard.ts";
 import { type KernelModule, moduleName } from "./modules.ts";
 import { archiveKeyring, mirrorsOf, proxySettings, sourceLines, type Variables } from "./sources.ts";
 

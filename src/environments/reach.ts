@@ -1,8 +1,8 @@
 /** Whether the Debian archive answers, asked the way a build asks it: through apt, its proxies included. */
 import type { StatePaths } from "../store/paths.ts";
-import { hostProxy, scratch } from "./archive.ts";
+import { hostProxy } from "./archive.ts";
 import { buildError } from "./archive-log.ts";
-import { runGuarded } from "./guard.ts";
+import { runGuarded, scratch } from "./guard.ts";
 import { mirrorsOf, proxySettings, releaseUrls, type Variables } from "./sources.ts";
 
 /** Scratch for one signed index, in `MiB`. */

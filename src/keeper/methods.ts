@@ -10,8 +10,13 @@ import { execCommand, waitForCommand } from "../workspaces/live/execution.ts";
 import { type ReadInput, readFile, type WriteInput, writeFile } from "../workspaces/live/files.ts";
 import { type ListInput, listFiles } from "../workspaces/live/listing.ts";
 import type { LiveWorkspace } from "../workspaces/live/live-workspace.ts";
-import type { ServiceInput } from "../workspaces/live/serving.ts";
-import { listServices, serviceOutput, startService, stopService } from "../workspaces/live/serving.ts";
+import {
+  listServices,
+  type ServiceInput,
+  serviceOutput,
+  startService,
+  stopService,
+} from "../workspaces/live/serving.ts";
 import {
   attachShell,
   closeShell,

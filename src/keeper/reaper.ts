@@ -43,9 +43,8 @@ export class Reaper {
     return removed;
   }
 
-  /** Workspaces that somebody is creating. */
-  beginning(): WorkspaceRecord[] {
-    const { records } = this.#store.list();
+  /** Those of these workspaces that somebody is creating. */
+  beginning(records: readonly WorkspaceRecord[]): WorkspaceRecord[] {
     return records.filter((one) => one.intent === "creating" && this.reasonFor(one) === undefined);
   }
 

@@ -1,7 +1,6 @@
 /** How records of workspaces begin, when they are over, and what is said where nobody keeps them. */
 import { PyroError } from "../contract/errors.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
-import type { WorkspaceStore } from "../store/workspace-store.ts";
 import { expiryIn, timeLeft } from "../workspaces/expiry.ts";
 import { newWorkspaceId } from "../workspaces/live/creation.ts";
 import type { GivenSecret, SecretsInput } from "../workspaces/secrets/given-secrets.ts";
@@ -56,10 +55,14 @@ export function newRecord(input: CreateWorkspaceInput, secrets: readonly GivenSe
   };
 }
 
-/** Throws `workspace_name_taken` where another workspace than `own` has the name. */
-export function requireFreeName(store: WorkspaceStore, name: string | undefined, own: string | undefined): void {
+/** Throws `workspace_name_taken` where another of these workspaces than `own` has the name. */
+export function requireFreeName(
+  records: readonly WorkspaceRecord[],
+  name: string | undefined,
+  own: string | undefined,
+): void {
   if (name === undefined) return;
-  const other = store.list().records.find((one) => one.name === name && one.workspace_id !== own);
+  const other = records.find((one) => one.name === name && one.workspace_id !== own);
   if (other === undefined) return;
   throw new PyroError("workspace_name_taken", `"${other.workspace_id}" has the name "${name}" already`, {
     details: { name, workspace_id: other.workspace_id },

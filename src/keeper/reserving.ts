@@ -12,12 +12,14 @@ import { type CreateWorkspaceInput, newRecord, requireFreeName } from "./record-
 /** Free disk without which nothing is begun, in bytes (docs/design/limits.md). */
 const MIN_FREE_BYTES = 512 * 1_048_576;
 
+/** Tells which of these workspaces are being created. */
+type Beginning = (records: readonly WorkspaceRecord[]) => readonly WorkspaceRecord[];
+
 export class Reserving {
   readonly #host: WorkspaceHost;
-  readonly #beginning: () => readonly WorkspaceRecord[];
+  readonly #beginning: Beginning;
 
-  /** `beginning` tells the workspaces that are being created. */
-  constructor(host: WorkspaceHost, beginning: () => readonly WorkspaceRecord[]) {
+  constructor(host: WorkspaceHost, beginning: Beginning) {
     this.#host = host;
     this.#beginning = beginning;
   }
@@ -29,9 +31,10 @@ export class Reserving {
     if (freeDiskBytes(store.paths.data) < MIN_FREE_BYTES)
       throw new PyroError("host_disk_full", `Less than 512 MiB are free on the disk of "${store.paths.data}"`);
     return withLock(store.paths.namesLock, {}, async () => {
-      requireFreeName(store, input.name, undefined);
+      const { records } = store.list();
+      requireFreeName(records, input.name, undefined);
       const record = newRecord(input, secrets);
-      this.admit(record);
+      this.#admitBeside(records, record);
       store.create(record, ({ keeperRecord }) => new KeeperRecord(keeperRecord).write(false));
       return record;
     });
@@ -41,13 +44,17 @@ export class Reserving {
   async whileFree<T>(name: string | undefined, own: string | undefined, use: () => Promise<T>): Promise<T> {
     if (name === undefined) return use();
     return withLock(this.#host.store.paths.namesLock, {}, () => {
-      requireFreeName(this.#host.store, name, own);
+      requireFreeName(this.#host.store.list().records, name, own);
       return use();
     });
   }
 
   /** Throws `insufficient_memory` where there is no room for the machine of this workspace. */
   admit(record: WorkspaceRecord): void {
-    admit(record, this.#beginning(), this.#host.availableMemory());
+    this.#admitBeside(this.#host.store.list().records, record);
+  }
+
+  #admitBeside(records: readonly WorkspaceRecord[], record: WorkspaceRecord): void {
+    admit(record, this.#beginning(records), this.#host.availableMemory());
   }
 }

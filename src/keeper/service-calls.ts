@@ -8,19 +8,16 @@ import { ServiceBook } from "../workspaces/services/service-book.ts";
 import { type OutputInput, passOn } from "../workspaces/services/service-output.ts";
 import type { ServiceView } from "../workspaces/services/service-record.ts";
 import type { WorkspaceStatus } from "../workspaces/workspace-view.ts";
-import { type CallOptions, callKeeper } from "./control-client.ts";
-import type { KeeperMethods } from "./methods.ts";
-import { notFound, notKept } from "./record-rules.ts";
+import type { CallOptions } from "./control-client.ts";
+import type { KeeperCalls } from "./keeper-calls.ts";
 
 /** What of all workspaces it uses. */
 export interface ServiceHost {
   readonly store: WorkspaceStore;
+  readonly calls: KeeperCalls;
   find(workspace: string): Promise<WorkspaceRecord>;
   list(): Promise<{ readonly workspaces: readonly WorkspaceStatus[] }>;
 }
-
-type Method = "startService" | "listServices" | "serviceOutput" | "stopService";
-type Result<M extends Method> = Awaited<ReturnType<KeeperMethods[M]>>;
 
 /** What a service printed, and how it is. */
 export interface ServiceLogsResult extends ServiceView {
@@ -40,7 +37,7 @@ export class ServiceCalls {
   async start(workspace: string, input: ServiceInput, context: CallOptions): Promise<ServiceView> {
     const record = await this.#host.find(workspace);
     try {
-      return this.#kept(record, await this.#tryCall(record, "startService", input, context));
+      return await this.#host.calls.call(record, "startService", input, context);
     } catch (thrown) {
       throw await this.#withHolder(thrown);
     }
@@ -49,7 +46,7 @@ export class ServiceCalls {
   /** All of them; of a workspace that does not run those that it had. */
   async list(workspace: string, context: CallOptions): Promise<{ services: ServiceView[] }> {
     const record = await this.#host.find(workspace);
-    const answered = await this.#tryCall(record, "listServices", {}, context);
+    const answered = await this.#host.calls.try(record, "listServices", {}, context);
     if (answered !== undefined) return answered.result;
     const book = this.#bookOf(record);
     return { services: book.list().map((one) => book.viewOf(one)) };
@@ -70,7 +67,7 @@ export class ServiceCalls {
       if ("data" in event) captures[event.type].push(Buffer.from(event.data));
       return context.emit(event);
     };
-    const answered = await this.#tryCall(record, "serviceOutput", { name, ...input }, { ...context, emit });
+    const answered = await this.#host.calls.try(record, "serviceOutput", { name, ...input }, { ...context, emit });
     const { truncated, ...view } = answered?.result ?? (await this.#written(record, name, input, { ...context, emit }));
     const { stdout, stderr } = captures;
     const isCut = truncated || stdout.truncated || stderr.truncated;
@@ -79,7 +76,7 @@ export class ServiceCalls {
 
   async stop(workspace: string, name: string, grace_seconds: number, context: CallOptions): Promise<ServiceView> {
     const record = await this.#host.find(workspace);
-    const answered = await this.#tryCall(record, "stopService", { name, grace_seconds }, context);
+    const answered = await this.#host.calls.try(record, "stopService", { name, grace_seconds }, context);
     return answered?.result ?? this.status(record.workspace_id, name, context);
   }
 
@@ -99,22 +96,6 @@ export class ServiceCalls {
 
   #bookOf({ workspace_id, reset_count }: WorkspaceRecord): ServiceBook {
     return ServiceBook.read(this.#host.store.paths.partsOf(workspace_id).history(reset_count));
-  }
-
-  async #tryCall<M extends Method>(
-    { workspace_id }: WorkspaceRecord,
-    method: M,
-    input: Parameters<KeeperMethods[M]>[0],
-    context: CallOptions,
-  ): Promise<{ readonly result: Result<M> } | undefined> {
-    const directory = this.#host.store.paths.workspace(workspace_id);
-    return (await callKeeper(directory, method, input, context)) as { readonly result: Result<M> } | undefined;
-  }
-
-  #kept<T>({ workspace_id }: WorkspaceRecord, answered: { readonly result: T } | undefined): T {
-    if (answered !== undefined) return answered.result;
-    const now = this.#host.store.current(workspace_id);
-    throw now === undefined ? notFound(workspace_id) : notKept(now);
   }
 
   /** A port that another workspace publishes is named with it. */

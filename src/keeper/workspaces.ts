@@ -5,6 +5,7 @@ import { failpoint } from "../platform/failpoint.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
 import { type LogsInput, logsOf } from "../workspaces/commands/logs.ts";
 import type { LogsResult } from "../workspaces/commands/results.ts";
+import { Egress, type NetworkView } from "../workspaces/egress.ts";
 import { CommandHistory } from "../workspaces/history/history.ts";
 import type { WorkspaceHost } from "../workspaces/live/live-workspace.ts";
 import { listSnapshots, type SnapshotView } from "../workspaces/live/snapshots.ts";
@@ -13,10 +14,10 @@ import { requirePolicy } from "../workspaces/network.ts";
 import { givenSecrets } from "../workspaces/secrets/given-secrets.ts";
 import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import { type CallOptions, callKeeper } from "./control-client.ts";
+import { KeeperCalls, type KeeperInput, type KeeperResult } from "./keeper-calls.ts";
 import { KeeperRecord } from "./keeper-record.ts";
 import type { Launch } from "./launch.ts";
 import type { KeeperMethods } from "./methods.ts";
-import { NetworkCalls } from "./network-calls.ts";
 import { observe, resting } from "./observation.ts";
 import { type Reaped, Reaper } from "./reaper.ts";
 import { type CreateWorkspaceInput, notFound, notKept, withoutDisk } from "./record-rules.ts";
@@ -32,9 +33,6 @@ const GRACE_MS = 15_000;
 /** Times that a start is tried while others start and stop the same workspace. */
 const START_TRIES = 5;
 
-type Input<K extends keyof KeeperMethods> = Parameters<KeeperMethods[K]>[0];
-type Result<K extends keyof KeeperMethods> = Awaited<ReturnType<KeeperMethods[K]>>;
-
 export interface WorkspaceList {
   readonly workspaces: readonly WorkspaceStatus[];
   readonly damaged: readonly { readonly workspace_id: string; readonly reason: string }[];
@@ -43,22 +41,22 @@ export interface WorkspaceList {
 export class Workspaces {
   readonly #host: WorkspaceHost;
   readonly #launch: Launch;
+  readonly #calls: KeeperCalls;
   readonly #unkept: Unkept;
   readonly #reaper: Reaper;
   readonly #names: Reserving;
   readonly disks: StoppedDisks;
   readonly services: ServiceCalls;
-  readonly network: NetworkCalls;
 
   constructor(host: WorkspaceHost, launch: Launch) {
     this.#host = host;
     this.#launch = launch;
+    this.#calls = new KeeperCalls(host.store);
     this.#unkept = new Unkept(host.store);
     this.#reaper = new Reaper(host.store, this.#unkept);
-    this.#names = new Reserving(host, () => this.#reaper.beginning());
+    this.#names = new Reserving(host, (records) => this.#reaper.beginning(records));
     const find = (workspace: string) => this.#find(workspace);
-    this.services = new ServiceCalls({ store: host.store, find, list: () => this.list() });
-    this.network = new NetworkCalls({ store: host.store, find });
+    this.services = new ServiceCalls({ store: host.store, calls: this.#calls, find, list: () => this.list() });
     this.disks = new StoppedDisks(host, this.#unkept, find);
   }
 
@@ -74,7 +72,7 @@ export class Workspaces {
       await failpoint("create.name_reserved");
       await this.#keep(record);
       await failpoint("create.kept");
-      return await this.#called(record, "create", { seed_path, secrets }, context);
+      return await this.#calls.call(record, "create", { seed_path, secrets }, context);
     } catch (thrown) {
       await this.#destroy(record.workspace_id, { signal: new AbortController().signal, emit: () => {} }).catch(
         () => {},
@@ -109,34 +107,41 @@ export class Workspaces {
   async call<K extends keyof KeeperMethods>(
     workspace: string,
     method: K,
-    input: Input<K>,
+    input: KeeperInput<K>,
     context: CallOptions,
-  ): Promise<Result<K>> {
-    return this.#called(await this.#find(workspace), method, input, context);
+  ): Promise<KeeperResult<K>> {
+    return this.#calls.call(await this.#find(workspace), method, input, context);
   }
 
   /** Lays files of the host over the workspace's. */
-  push(workspace: string, input: Input<"push">, context: CallOptions): Promise<Result<"push">> {
+  push(workspace: string, input: KeeperInput<"push">, context: CallOptions): Promise<KeeperResult<"push">> {
     return this.call(workspace, "push", { ...input, source: resolve(input.source) }, context);
   }
 
-  export(workspace: string, input: Input<"export">, context: CallOptions): Promise<Result<"export">> {
+  export(workspace: string, input: KeeperInput<"export">, context: CallOptions): Promise<KeeperResult<"export">> {
     return this.call(workspace, "export", { ...input, output: resolve(input.output) }, context);
   }
 
   /** The history of commands, also of what does not run. */
   async logs(workspace: string, input: LogsInput, context: CallOptions): Promise<LogsResult> {
     const record = await this.#find(workspace);
-    const answered = await this.#tryCall(record, "logs", input, context);
+    const answered = await this.#calls.try(record, "logs", input, context);
     return answered?.result ?? logsOf(this.#historyOf(record), input);
   }
 
   /** What happened, also in what does not run. */
   async summary(workspace: string, context: CallOptions): Promise<WorkspaceSummary> {
     const record = await this.#find(workspace);
-    const answered = await this.#tryCall(record, "summary", {}, context);
+    const answered = await this.#calls.try(record, "summary", {}, context);
     if (answered !== undefined) return answered.result;
     return summarizeRecord(record, this.#host.store.paths.partsOf(record.workspace_id), this.#historyOf(record));
+  }
+
+  /** The policy, and what became of the connections since the machine's last start or reset; none where it does not run. */
+  async network(workspace: string, context: CallOptions): Promise<NetworkView & { readonly workspace_id: string }> {
+    const record = await this.#find(workspace);
+    const answered = await this.#calls.try(record, "network", {}, context);
+    return { workspace_id: record.workspace_id, ...(answered?.result ?? new Egress(record).view()) };
   }
 
   #historyOf({ workspace_id, reset_count }: WorkspaceRecord): CommandHistory {
@@ -152,7 +157,7 @@ export class Workspaces {
     const record = await this.#find(workspace);
     for (let tries = 1; ; tries += 1) {
       try {
-        const running = await this.#tryCall(record, "start", {}, context);
+        const running = await this.#calls.try(record, "start", {}, context);
         if (running !== undefined) return running.result;
         if (record.is_host_compat) throw withoutDisk("Delete it, and create another one");
         if (tries > START_TRIES) throw notKept(record);
@@ -170,7 +175,7 @@ export class Workspaces {
   async stop(workspace: string, context: CallOptions): Promise<WorkspaceStatus> {
     const record = await this.#find(workspace);
     if (record.is_host_compat) throw withoutDisk("A stop would lose its files: export them, then delete it");
-    const stopped = await this.#tryCall(record, "stop", {}, context);
+    const stopped = await this.#calls.try(record, "stop", {}, context);
     if (stopped !== undefined) return stopped.result;
     await this.#unkept.change(record, () => ({ wanted: "stopped", failure: null }));
     return this.status(record.workspace_id);
@@ -181,7 +186,7 @@ export class Workspaces {
     const { name } = input;
     if (name !== undefined) await this.#reaper.reapOver();
     return this.#names.whileFree(name, record.workspace_id, async () => {
-      const updated = await this.#tryCall(record, "update", input, context);
+      const updated = await this.#calls.try(record, "update", input, context);
       if (updated !== undefined) return updated.result;
       await this.#unkept.change(record, (now) => applyUpdate(now, input));
       return this.status(record.workspace_id);
@@ -216,28 +221,6 @@ export class Workspaces {
 
   #keep({ workspace_id }: WorkspaceRecord): Promise<void> {
     return this.#launch(workspace_id, this.#host.store.paths.partsOf(workspace_id));
-  }
-
-  async #tryCall<K extends keyof KeeperMethods>(
-    { workspace_id }: WorkspaceRecord,
-    method: K,
-    input: Input<K>,
-    context: CallOptions,
-  ): Promise<{ readonly result: Result<K> } | undefined> {
-    const directory = this.#host.store.paths.workspace(workspace_id);
-    return (await callKeeper(directory, method, input, context)) as { readonly result: Result<K> } | undefined;
-  }
-
-  async #called<K extends keyof KeeperMethods>(
-    record: WorkspaceRecord,
-    method: K,
-    input: Input<K>,
-    context: CallOptions,
-  ): Promise<Result<K>> {
-    const answered = await this.#tryCall(record, method, input, context);
-    if (answered !== undefined) return answered.result;
-    const now = this.#host.store.current(record.workspace_id);
-    throw now === undefined ? notFound(record.workspace_id) : notKept(now);
   }
 
   /** The workspace of that id or name; one whose time is over is removed. */

@@ -2,7 +2,7 @@
 import type { Denial } from "./connection-book.ts";
 
 /** Denials that a result names one by one, and those that wait for a command's number (docs/design/limits.md). */
-export const DENIALS_NAMED = 20;
+const DENIALS_NAMED = 20;
 const DENIALS_WAITING = 64;
 
 /** A denial as a command's outcome names it. */

@@ -18,7 +18,7 @@ export const denialRules = [
 export type DenialRule = (typeof denialRules)[number];
 
 /** Why a connection that was allowed did not come about. */
-export const failureRules = ["lookup_failed", "connect_failed"] as const;
+const failureRules = ["lookup_failed", "connect_failed"] as const;
 export type FailureRule = (typeof failureRules)[number];
 
 /** The rule that allows where none is listed. */

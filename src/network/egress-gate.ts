@@ -41,7 +41,7 @@ export interface GateLimits {
 }
 
 /** docs/design/limits.md; connections stay below what the wire carries, so that it is the gate that refuses more and says so. */
-export const gateLimits: GateLimits = {
+const gateLimits: GateLimits = {
   connections: 250,
   lookups: 64,
   names_below: 1000,

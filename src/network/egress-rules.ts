@@ -4,7 +4,7 @@ import { readHost } from "./host-name.ts";
 import { type IpAddress, readAddress, sameAddress } from "./ip-address.ts";
 
 /** Ports of a rule that names none. */
-export const DEFAULT_PORTS: readonly number[] = [443, 80];
+const DEFAULT_PORTS: readonly number[] = [443, 80];
 /** Rules of one workspace, and characters of one (docs/design/limits.md). */
 export const MAX_RULES = 256;
 const MAX_RULE_CHARS = 300;

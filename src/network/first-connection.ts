@@ -11,7 +11,7 @@ export interface Attempts<T> {
 }
 
 /** Addresses that are tried for one connection (docs/design/limits.md). */
-export const MAX_TRIED = 16;
+const MAX_TRIED = 16;
 
 /** Connects to one of them, the families by turns; rejects with the last failure where none takes it. */
 export async function firstConnection<T>(addresses: readonly string[], attempts: Attempts<T>): Promise<T> {
@@ -50,7 +50,7 @@ async function untilWon(tries: readonly Promise<void>[], isWon: () => boolean): 
 }
 
 /** IPv6 first, then one of each family after the other. */
-export function byTurns(addresses: readonly string[]): string[] {
+function byTurns(addresses: readonly string[]): string[] {
   const six = addresses.filter((address) => address.includes(":"));
   const four = addresses.filter((address) => !address.includes(":"));
   return Array.from({ length: Math.max(six.length, four.length) }, (_, at) => [six[at], four[at]])

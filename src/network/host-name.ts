@@ -2,8 +2,8 @@
 import { type IpAddress, isNumericHost, readAddress, readInetAton, showAddress } from "./ip-address.ts";
 
 /** Longest name, and longest label of it, in bytes (docs/design/limits.md). */
-export const MAX_NAME_BYTES = 253;
-export const MAX_LABEL_BYTES = 63;
+const MAX_NAME_BYTES = 253;
+const MAX_LABEL_BYTES = 63;
 
 export type Host =
   | { readonly kind: "name"; readonly name: string; readonly has_underscore: boolean }

@@ -17,7 +17,7 @@ export function mappedV4(bytes: readonly number[]): IpAddress {
 }
 
 /** The four bytes of an address that is an IPv4 one; undefined for others. */
-export function v4Of(address: IpAddress): Uint8Array | undefined {
+function v4Of(address: IpAddress): Uint8Array | undefined {
   return MAPPED_PREFIX.every((byte, at) => address[at] === byte) ? address.subarray(MAPPED_AT) : undefined;
 }
 

@@ -11,7 +11,7 @@ export interface PortRequest {
 const FIRST_HOST_PORT = 1024;
 const LAST_PORT = 65_535;
 /** Ports of one service (docs/design/limits.md). */
-export const PORTS_PER_SERVICE = 16;
+const PORTS_PER_SERVICE = 16;
 
 /** Reads `GUEST_PORT` or `HOST_PORT:GUEST_PORT`. Throws `invalid_input`. */
 export function portRequests(texts: readonly string[]): PortRequest[] {

@@ -21,7 +21,7 @@ export const PORTS_PER_WORKSPACE = 64;
 /** A connection without a byte in either direction ends after this, in milliseconds (docs/design/limits.md). */
 export const IDLE_MS = 15 * 60_000;
 /** The same where the client has ended its way, which is all that is seen of one that has gone, in milliseconds (docs/design/limits.md). */
-export const ENDED_IDLE_MS = 2 * 60_000;
+const ENDED_IDLE_MS = 2 * 60_000;
 
 /** Counts what one workspace has open. */
 export class PortBudget {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 /** Longest name, in bytes: what DNS has. */
-export const MAX_EGRESS_NAME_BYTES = 253;
+const MAX_EGRESS_NAME_BYTES = 253;
 
 const MAX_ID = 4_294_967_295;
 const MAX_BASE64 = Math.ceil(MAX_EGRESS_NAME_BYTES / 3) * 4;

@@ -14,6 +14,7 @@ import { greet, setClock } from "./greeting.ts";
 import type { GuestTree } from "./guest-tree.ts";
 import { lossOf } from "./machine-loss.ts";
 import type { OpenMachine } from "./machine-source.ts";
+import { promised } from "./promised.ts";
 import { redactedError } from "./secrets/redacted-error.ts";
 import { RedactedOutput } from "./secrets/redacted-output.ts";
 import { noSecrets, type Secrets } from "./secrets/secrets.ts";
@@ -262,12 +263,4 @@ export class MachineSession {
     const end = await Promise.race([this.#open.machine.ended, delay(END_GRACE_MS, undefined, { ref: false })]);
     return end === undefined ? thrown : (cageError(end) ?? lossOf(end, thrown));
   }
-}
-
-function promised(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

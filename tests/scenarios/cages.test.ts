@@ -1,7 +1,7 @@
 /** What is left of programs in cages whose starter is killed while it starts them, at whatever moment: nothing. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -11,6 +11,7 @@ import { locateProgram } from "../../src/platform/programs.ts";
 import { bundle } from "../support/bundle.ts";
 import { untilEmpty } from "../support/leftovers.ts";
 import { patience } from "../support/patience.ts";
+import { processesWith } from "../support/process-search.ts";
 
 const agent = join(packageRoot(), "dist/guest/pyro-agent");
 const bwrap = locateProgram("bwrap");
@@ -30,19 +31,7 @@ afterAll(() => {
   rmSync(dirname(script), { recursive: true, force: true });
 });
 
-function left(): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && commandLine(name).includes(token))
-    .map(Number);
-}
-
-function commandLine(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
-}
+const left = () => processesWith(token);
 
 /** Kills a starter at a moment of its own; tells how many processes it had by then, without itself. */
 async function killedStarter(moment: number): Promise<number> {

@@ -1,6 +1,6 @@
 /** Workspaces on fake machines whose keepers, and callers where a test wants that, are processes that can be killed. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { packageRoot } from "../../src/platform/package-root.ts";
@@ -10,6 +10,7 @@ import { bundle } from "./bundle.ts";
 import { fakeHost, fakePyro } from "./fake-pyro.ts";
 import { filesBelow, untilEmpty } from "./leftovers.ts";
 import { patience } from "./patience.ts";
+import { processesWith } from "./process-search.ts";
 
 export interface FakeProcesses {
   readonly pyro: PyroMethods;
@@ -73,20 +74,4 @@ export async function openFakeProcesses(): Promise<FakeProcesses> {
       rmSync(home, { recursive: true, force: true });
     },
   };
-}
-
-/** Processes whose command line has both texts. */
-function processesWith(...texts: readonly string[]): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => texts.every((text) => commandLine(pid).includes(text)))
-    .map(Number);
-}
-
-function commandLine(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
 }

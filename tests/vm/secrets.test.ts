@@ -1,41 +1,30 @@
 /** Secrets on real machines, given on the real command line: where a guest has them, and that neither its disk nor this host shows them to anybody. */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Pyro } from "../../src/sdk/pyro.ts";
-import type { StatePaths } from "../../src/store/paths.ts";
 import { type CliResult, cli } from "../support/cli.ts";
-import { copiedHome, ENVIRONMENT } from "../support/copied-home.ts";
+import { ENVIRONMENT } from "../support/copied-home.ts";
 import { filesWith, overheard, processesWith } from "../support/secret-scan.ts";
+import { openVmHome, type VmHome } from "../support/vm-home.ts";
 
 const fresh = () => `k-${randomBytes(15).toString("base64url")}`;
 const hashOf = (value: string) => createHash("sha256").update(value).digest("hex");
-let scratch = "";
-let paths: StatePaths;
-let pyro: Pyro;
+let home: VmHome;
 
 beforeAll(async () => {
-  scratch = mkdtempSync(join(tmpdir(), "pyro-vm-secrets-"));
-  paths = await copiedHome(scratch);
-  process.env["PYRO_HOME"] = paths.data;
-  pyro = new Pyro();
-  await pyro.runInVm({ environment: ENVIRONMENT, command: ["true"], timeout_seconds: 120 });
+  home = await openVmHome("secrets");
 });
-afterAll(async () => {
-  for (const { workspace_id } of (await pyro.listWorkspaces()).workspaces) await pyro.deleteWorkspace({ workspace_id });
-  rmSync(scratch, { recursive: true, force: true });
-});
+afterAll(() => home?.close());
 
 const words = ({ stdout, stderr }: CliResult) => stdout + stderr;
 
 describe("a secret on a virtual machine", () => {
   it("lies in memory that runs nothing, and in no list of processes", async () => {
     const value = fresh();
-    const { workspace_id } = await pyro.createWorkspace({ environment: ENVIRONMENT, secret: { KEY: value } });
+    const { workspace_id } = await home.pyro.createWorkspace({ environment: ENVIRONMENT, secret: { KEY: value } });
     const inside = async (script: string, more: object = {}) =>
-      (await pyro.execWorkspace({ workspace_id, command: ["sh", "-c", script], ...more })).stdout;
+      (await home.pyro.execWorkspace({ workspace_id, command: ["sh", "-c", script], ...more })).stdout;
     expect(await inside("grep pyro-secrets /proc/mounts")).toMatch(
       /^tmpfs \/run\/pyro-secrets tmpfs rw,nosuid,nodev,noexec,relatime,size=2048k,nr_inodes=128,mode=700\b/,
     );
@@ -48,14 +37,14 @@ describe("a secret on a virtual machine", () => {
     expect(await inside("cat /proc/self/environ | tr '\\0' '\\n'", { secret_env: { KEY: "MINE" } })).toContain(
       "MINE=[REDACTED]",
     );
-    await pyro.deleteWorkspace({ workspace_id });
+    await home.pyro.deleteWorkspace({ workspace_id });
   });
 
   it("is on no disk, in no snapshot, no template, no record, no process of this host", async () => {
     const [value, other] = [fresh(), fresh()];
-    const file = join(scratch, "key");
+    const file = join(home.scratch, "key");
     writeFileSync(file, `${other}\n`, { mode: 0o600 });
-    const heard = overheard(pyro);
+    const heard = overheard(home.pyro);
     const input = { environment: ENVIRONMENT, secret: { KEY: value }, secret_file: { FILE: file } };
     const { workspace_id } = await heard.pyro.createWorkspace(input);
     const secret_env = { KEY: "KEY", FILE: "FILE" };
@@ -70,59 +59,62 @@ describe("a secret on a virtual machine", () => {
     expect(processesWith([value, other])).toEqual([]);
     await heard.pyro.resetWorkspace({ workspace_id, snapshot: "s" });
     await exec("cat /run/pyro-secrets/*");
-    await heard.pyro.exportWorkspace({ workspace_id, path: "/workspace", output: join(scratch, "tree") });
+    await heard.pyro.exportWorkspace({ workspace_id, path: "/workspace", output: join(home.scratch, "tree") });
     await heard.pyro.stopWorkspace({ workspace_id });
     await heard.pyro.logsWorkspace({ workspace_id });
     await heard.pyro.listWorkspaceDisk({ workspace_id, path: "/", recursive: true });
     const below = heard.pyro.readWorkspaceDisk({ workspace_id, path: "/run/pyro-secrets/KEY" });
     await expect(below).rejects.toMatchObject({ code: "path_escape" });
-    await heard.pyro.exportWorkspaceDisk({ workspace_id, output: join(scratch, "disk.raw") });
+    await heard.pyro.exportWorkspaceDisk({ workspace_id, output: join(home.scratch, "disk.raw") });
     rmSync(file);
-    expect(filesWith(scratch, [value, other])).toEqual([]);
-    rmSync(join(scratch, "disk.raw"));
+    expect(filesWith(home.scratch, [value, other])).toEqual([]);
+    rmSync(join(home.scratch, "disk.raw"));
     await heard.pyro.startWorkspace({ workspace_id });
-    const sums = await pyro.execWorkspace({ workspace_id, command: ["sh", "-c", "sha256sum /run/pyro-secrets/*"] });
+    const sums = await home.pyro.execWorkspace({
+      workspace_id,
+      command: ["sh", "-c", "sha256sum /run/pyro-secrets/*"],
+    });
     expect(sums.stdout).toBe(
       `${hashOf(`${other}\n`)}  /run/pyro-secrets/FILE\n${hashOf(value)}  /run/pyro-secrets/KEY\n`,
     );
     await heard.pyro.deleteWorkspace({ workspace_id });
-    expect(filesWith(paths.data, [value, other])).toEqual([]);
+    expect(filesWith(home.paths.data, [value, other])).toEqual([]);
     for (const each of [value, other]) expect(heard.said()).not.toContain(each);
   });
 
   it("that a command wrote to the disk is replaced where a stopped disk is read", async () => {
     const value = fresh();
-    const { workspace_id } = await pyro.createWorkspace({ environment: ENVIRONMENT, secret: { KEY: value } });
+    const { workspace_id } = await home.pyro.createWorkspace({ environment: ENVIRONMENT, secret: { KEY: value } });
     const command = ["sh", "-c", 'cp /run/pyro-secrets/KEY /etc/key; touch "/etc/$KEY.d"'];
-    await pyro.execWorkspace({ workspace_id, command, secret_env: { KEY: "KEY" } });
-    await pyro.stopWorkspace({ workspace_id });
-    const read = await pyro.readWorkspaceDisk({ workspace_id, path: "/etc/key" });
+    await home.pyro.execWorkspace({ workspace_id, command, secret_env: { KEY: "KEY" } });
+    await home.pyro.stopWorkspace({ workspace_id });
+    const read = await home.pyro.readWorkspaceDisk({ workspace_id, path: "/etc/key" });
     expect(read).toMatchObject({ content: "[REDACTED]", redacted: true, sha256: null });
-    const { entries } = await pyro.listWorkspaceDisk({ workspace_id, path: "/etc" });
+    const { entries } = await home.pyro.listWorkspaceDisk({ workspace_id, path: "/etc" });
     expect(entries.map(({ path }) => path)).toContain("/etc/[REDACTED].d");
-    await pyro.deleteWorkspace({ workspace_id });
+    await home.pyro.deleteWorkspace({ workspace_id });
   });
 
   it("is given to a cage on the host's own kernel as to a machine", async () => {
     const value = fresh();
     const input = { environment: ENVIRONMENT, allow_host_compat: true, secret: { KEY: value } };
-    const { workspace_id } = await pyro.createWorkspace(input);
+    const { workspace_id } = await home.pyro.createWorkspace(input);
     const command = ["sh", "-c", "sha256sum </run/pyro-secrets/KEY; stat -c %a /run/pyro-secrets/KEY; echo $MINE"];
-    const seen = () => pyro.execWorkspace({ workspace_id, command, secret_env: { KEY: "MINE" } });
+    const seen = () => home.pyro.execWorkspace({ workspace_id, command, secret_env: { KEY: "MINE" } });
     expect((await seen()).stdout).toBe(`${hashOf(value)}  -\n400\n[REDACTED]\n`);
-    await pyro.resetWorkspace({ workspace_id });
+    await home.pyro.resetWorkspace({ workspace_id });
     expect((await seen()).stdout).toBe(`${hashOf(value)}  -\n400\n[REDACTED]\n`);
-    await pyro.deleteWorkspace({ workspace_id });
-    expect(filesWith(paths.data, [value])).toEqual([]);
+    await home.pyro.deleteWorkspace({ workspace_id });
+    expect(filesWith(home.paths.data, [value])).toEqual([]);
   });
 });
 
 describe("pyro workspace create", () => {
-  const env = () => ({ PYRO_HOME: paths.data });
+  const env = () => ({ PYRO_HOME: home.paths.data });
 
   it("takes secrets from a variable, a file and standard input, and says their names", async () => {
     const [one, two, three] = [fresh(), fresh(), fresh()];
-    const file = join(scratch, "two");
+    const file = join(home.scratch, "two");
     writeFileSync(file, two);
     const flags = ["--secret", "ONE", "--secret-file", `TWO=${file}`, "--secret-file", "THREE=-", "--json"];
     const options = { env: { ...env(), ONE: one }, stdin: three };
@@ -170,6 +162,6 @@ describe("pyro workspace create", () => {
         expect(words(result)).not.toContain(value.replaceAll("-", "_"));
       }
     }
-    expect((await pyro.listWorkspaces()).workspaces).toEqual([]);
+    expect((await home.pyro.listWorkspaces()).workspaces).toEqual([]);
   });
 });

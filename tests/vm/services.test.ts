@@ -1,40 +1,25 @@
 /** The scenarios of services and published ports on real virtual machines. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 import { afterAll, beforeAll } from "vitest";
 import { KeeperRecord } from "../../src/keeper/keeper-record.ts";
-import { Pyro } from "../../src/sdk/pyro.ts";
-import type { StatePaths } from "../../src/store/paths.ts";
 import { Kit } from "../scenarios/workspaces/kit.ts";
 import { portScenarios } from "../scenarios/workspaces/ports.ts";
 import { serviceScenarios } from "../scenarios/workspaces/services.ts";
-import { copiedHome, ENVIRONMENT } from "../support/copied-home.ts";
+import { ENVIRONMENT } from "../support/copied-home.ts";
+import { openVmHome, type VmHome } from "../support/vm-home.ts";
 
-let scratch = "";
-let paths: StatePaths;
-let pyro: Pyro;
+let home: VmHome;
 
 beforeAll(async () => {
-  scratch = mkdtempSync(join(tmpdir(), "pyro-vm-services-"));
-  paths = await copiedHome(scratch);
-  process.env["PYRO_HOME"] = paths.data;
-  mkdirSync(join(scratch, "room"));
-  pyro = new Pyro();
-  await pyro.runInVm({ environment: ENVIRONMENT, command: ["true"], timeout_seconds: 120 });
+  home = await openVmHome("services");
 });
-
-afterAll(async () => {
-  const { workspaces } = await pyro.listWorkspaces();
-  for (const { workspace_id } of workspaces) await pyro.deleteWorkspace({ workspace_id });
-  rmSync(scratch, { recursive: true, force: true });
-});
+afterAll(() => home?.close());
 
 const kit = new Kit(() => ({
-  pyro,
+  pyro: home.pyro,
   environment: ENVIRONMENT,
-  room: join(scratch, "room"),
-  directories: () => readdirSync(paths.workspaces),
+  room: home.room,
+  directories: () => readdirSync(home.paths.workspaces),
 }));
 serviceScenarios(kit);
-portScenarios(kit, (workspace_id) => new KeeperRecord(paths.partsOf(workspace_id).keeperRecord).pid());
+portScenarios(kit, (workspace_id) => new KeeperRecord(home.paths.partsOf(workspace_id).keeperRecord).pid());

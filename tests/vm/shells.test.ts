@@ -1,31 +1,22 @@
 /** Shells of a real machine: interactive programs as they are, a cursor that another process goes on with, and a person's terminal. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Pyro } from "../../src/sdk/pyro.ts";
 import { Kit } from "../scenarios/workspaces/kit.ts";
 import { cli, pyroProgram } from "../support/cli.ts";
-import { copiedHome, ENVIRONMENT } from "../support/copied-home.ts";
+import { ENVIRONMENT } from "../support/copied-home.ts";
 import { Person } from "../support/person.ts";
 import { ShellProbe } from "../support/shell-probe.ts";
+import { openVmHome, type VmHome } from "../support/vm-home.ts";
 
-let scratch = "";
+let home: VmHome;
 let workspace_id = "";
 let kit: Kit;
 
 beforeAll(async () => {
-  scratch = mkdtempSync(join(tmpdir(), "pyro-vm-shells-"));
-  process.env["PYRO_HOME"] = (await copiedHome(scratch)).data;
-  const pyro = new Pyro();
-  kit = new Kit(() => ({ pyro, environment: ENVIRONMENT, room: scratch, directories: () => [] }));
+  home = await openVmHome("shells");
+  kit = new Kit(() => ({ pyro: home.pyro, environment: ENVIRONMENT, room: home.room, directories: () => [] }));
   ({ workspace_id } = await kit.create({ name: "shells" }));
 });
-
-afterAll(async () => {
-  await kit.pyro.deleteWorkspace({ workspace_id });
-  rmSync(scratch, { recursive: true, force: true });
-});
+afterAll(() => home?.close());
 
 it("talks to Python", async () => {
   const shell = await ShellProbe.open(kit.pyro, workspace_id);

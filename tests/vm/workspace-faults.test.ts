@@ -1,69 +1,58 @@
 /** Workspaces on real virtual machines whose processes are killed, stopped, or lose their directory: nothing is left, and there is a way on. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { KeeperRecord } from "../../src/keeper/keeper-record.ts";
-import { Pyro } from "../../src/sdk/pyro.ts";
-import type { StatePaths } from "../../src/store/paths.ts";
 import { finished, startCli } from "../support/cli.ts";
-import { copiedHome, ENVIRONMENT } from "../support/copied-home.ts";
+import { ENVIRONMENT } from "../support/copied-home.ts";
 import { descendants, type ProcessIdentity, survivors, untilEmpty } from "../support/leftovers.ts";
 import { patience } from "../support/patience.ts";
+import { openVmHome, type VmHome } from "../support/vm-home.ts";
 
-let scratch = "";
-let paths: StatePaths;
-let pyro: Pyro;
+let home: VmHome;
 
 beforeAll(async () => {
-  scratch = mkdtempSync(join(tmpdir(), "pyro-vm-faults-"));
-  paths = await copiedHome(scratch);
-  process.env["PYRO_HOME"] = paths.data;
-  pyro = new Pyro();
-  await pyro.runInVm({ environment: ENVIRONMENT, command: ["true"], timeout_seconds: 120 });
+  home = await openVmHome("faults");
 });
-afterAll(async () => {
-  for (const { workspace_id } of (await pyro.listWorkspaces()).workspaces) await pyro.deleteWorkspace({ workspace_id });
-  rmSync(scratch, { recursive: true, force: true });
-});
+afterAll(() => home?.close());
 
 const keeperOf = (workspace_id: string): number =>
-  new KeeperRecord(paths.partsOf(workspace_id).keeperRecord).pid() ?? expect.fail("it has no keeper");
+  new KeeperRecord(home.paths.partsOf(workspace_id).keeperRecord).pid() ?? expect.fail("it has no keeper");
 
 /** A workspace whose file was acknowledged a moment ago, its keeper, and the processes that may not outlive that. */
 async function kept(): Promise<{ workspace_id: string; keeper: number; processes: ProcessIdentity[] }> {
-  const { workspace_id } = await pyro.createWorkspace({ environment: ENVIRONMENT });
-  await pyro.writeWorkspaceFile({ workspace_id, path: "kept", text: "kept" });
+  const { workspace_id } = await home.pyro.createWorkspace({ environment: ENVIRONMENT });
+  await home.pyro.writeWorkspaceFile({ workspace_id, path: "kept", text: "kept" });
   const keeper = keeperOf(workspace_id);
   return { workspace_id, keeper, processes: descendants(keeper) };
 }
 
-const content = async (workspace_id: string) => (await pyro.readWorkspaceFile({ workspace_id, path: "kept" })).content;
+const content = async (workspace_id: string) =>
+  (await home.pyro.readWorkspaceFile({ workspace_id, path: "kept" })).content;
 
 async function goesOnAndGoes(workspace_id: string, processes: ProcessIdentity[]): Promise<void> {
   expect(await untilEmpty(() => survivors(processes), 2000 * patience)).toEqual([]);
   await expect(content(workspace_id)).rejects.toMatchObject({ code: "workspace_crashed" });
-  expect(await pyro.startWorkspace({ workspace_id })).toMatchObject({ state: "started" });
+  expect(await home.pyro.startWorkspace({ workspace_id })).toMatchObject({ state: "started" });
   expect(await content(workspace_id)).toBe("kept");
-  await pyro.resetWorkspace({ workspace_id });
+  await home.pyro.resetWorkspace({ workspace_id });
   const last = descendants(keeperOf(workspace_id));
-  await pyro.deleteWorkspace({ workspace_id });
+  await home.pyro.deleteWorkspace({ workspace_id });
   expect(await untilEmpty(() => survivors(last), 2000 * patience)).toEqual([]);
-  expect([...readdirSync(paths.workspaces), ...readdirSync(paths.staging)]).toEqual([]);
+  expect([...readdirSync(home.paths.workspaces), ...readdirSync(home.paths.staging)]).toEqual([]);
 }
 
 describe("a workspace", () => {
   it("whose keeper is told to end, as when the host shuts down, keeps what a command wrote last", async () => {
     const { workspace_id, keeper, processes } = await kept();
-    await pyro.execWorkspace({ workspace_id, command: ["sh", "-c", "echo late >late"] });
+    await home.pyro.execWorkspace({ workspace_id, command: ["sh", "-c", "echo late >late"] });
     process.kill(keeper, "SIGTERM");
     expect(await untilEmpty(() => survivors(processes), 15_000 * patience)).toEqual([]);
     const why = { code: "keeper_lost", message: expect.stringContaining("it was told to") };
-    expect(await pyro.statusWorkspace({ workspace_id })).toMatchObject({ state: "failed", failure: why });
-    await pyro.startWorkspace({ workspace_id });
-    expect((await pyro.readWorkspaceFile({ workspace_id, path: "late" })).content).toBe("late\n");
-    await pyro.deleteWorkspace({ workspace_id });
+    expect(await home.pyro.statusWorkspace({ workspace_id })).toMatchObject({ state: "failed", failure: why });
+    await home.pyro.startWorkspace({ workspace_id });
+    expect((await home.pyro.readWorkspaceFile({ workspace_id, path: "late" })).content).toBe("late\n");
+    await home.pyro.deleteWorkspace({ workspace_id });
   });
 
   it("whose keeper is killed loses its machine, and nothing that was acknowledged", async () => {
@@ -77,7 +66,7 @@ describe("a workspace", () => {
     const { workspace_id, processes } = await kept();
     const qemu = processes.find(({ name }) => name.startsWith("qemu")) ?? expect.fail("no QEMU");
     process.kill(qemu.pid, "SIGKILL");
-    const code = async () => (await pyro.statusWorkspace({ workspace_id })).failure?.code;
+    const code = async () => (await home.pyro.statusWorkspace({ workspace_id })).failure?.code;
     await expect.poll(code, { timeout: 1000 * patience + 2000 }).toBe("guest_lost");
     await goesOnAndGoes(workspace_id, processes);
   });
@@ -86,12 +75,12 @@ describe("a workspace", () => {
     const { workspace_id, keeper, processes } = await kept();
     process.kill(keeper, "SIGSTOP");
     const began = performance.now();
-    const { workspaces } = await pyro.listWorkspaces();
+    const { workspaces } = await home.pyro.listWorkspaces();
     expect(workspaces).toMatchObject([{ workspace_id, state: "failed", failure: { code: "keeper_stalled" } }]);
     expect(performance.now() - began).toBeLessThan(5000 * patience);
     const refused = expect(content(workspace_id)).rejects.toMatchObject({ code: "keeper_stalled" });
     await delay(1000);
-    expect(await pyro.deleteWorkspace({ workspace_id })).toEqual({ workspace_id });
+    expect(await home.pyro.deleteWorkspace({ workspace_id })).toEqual({ workspace_id });
     await refused;
     expect(await untilEmpty(() => survivors(processes), 2000 * patience)).toEqual([]);
   });
@@ -103,21 +92,21 @@ describe("a workspace", () => {
     process.kill(keeper, "SIGCONT");
     expect(await content(workspace_id)).toBe("kept");
     expect(survivors(processes)).toEqual(processes);
-    await pyro.deleteWorkspace({ workspace_id });
+    await home.pyro.deleteWorkspace({ workspace_id });
   });
 
   it("whose directory is removed behind its back ends its machine soon", async () => {
     const { workspace_id, processes } = await kept();
-    rmSync(paths.workspace(workspace_id), { recursive: true });
+    rmSync(home.paths.workspace(workspace_id), { recursive: true });
     await expect(content(workspace_id)).rejects.toMatchObject({ code: "workspace_not_found" });
     expect(await untilEmpty(() => survivors(processes), 15_000 * patience)).toEqual([]);
-    expect(readdirSync(paths.workspaces)).toEqual([]);
+    expect(readdirSync(home.paths.workspaces)).toEqual([]);
   });
 });
 
 describe("pyro workspace create", () => {
   const create = ["workspace", "create", ENVIRONMENT, "--name", "cut"];
-  const env = () => ({ PYRO_HOME: paths.data });
+  const env = () => ({ PYRO_HOME: home.paths.data });
 
   it.each([30, 150, 300, 500, 800])("interrupted after %i ms leaves nothing, or all of it", async (moment) => {
     const child = startCli(create, { env: env() });
@@ -126,11 +115,11 @@ describe("pyro workspace create", () => {
     child.kill("SIGINT");
     const { status } = await end;
     expect([0, 130, null]).toContain(status);
-    const { workspaces } = await pyro.listWorkspaces();
+    const { workspaces } = await home.pyro.listWorkspaces();
     expect(workspaces.map(({ state }) => state)).toEqual(status === 0 ? ["started"] : []);
     await expect.poll(keepers, { timeout: 10_000 * patience }).toHaveLength(status === 0 ? 1 : 0);
-    const again = await pyro.createWorkspace({ environment: ENVIRONMENT, name: status === 0 ? "other" : "cut" });
-    for (const { workspace_id } of [again, ...workspaces]) await pyro.deleteWorkspace({ workspace_id });
+    const again = await home.pyro.createWorkspace({ environment: ENVIRONMENT, name: status === 0 ? "other" : "cut" });
+    for (const { workspace_id } of [again, ...workspaces]) await home.pyro.deleteWorkspace({ workspace_id });
   });
 
   it.each([100, 250, 400, 700])("killed after %i ms finishes, or leaves nothing", async (moment) => {
@@ -141,20 +130,20 @@ describe("pyro workspace create", () => {
     await end;
     // A keeper that has just been launched may not be seen yet; one that nobody tells what to create goes.
     const settled = async () => {
-      const states = (await pyro.listWorkspaces()).workspaces.map(({ state }) => state);
+      const states = (await home.pyro.listWorkspaces()).workspaces.map(({ state }) => state);
       return states.every((state) => state === "started") && states.length === keepers().length;
     };
     await expect.poll(settled, { timeout: 30_000 * patience, interval: 500 }).toBe(true);
-    for (const { workspace_id } of (await pyro.listWorkspaces()).workspaces)
-      await pyro.deleteWorkspace({ workspace_id });
+    for (const { workspace_id } of (await home.pyro.listWorkspaces()).workspaces)
+      await home.pyro.deleteWorkspace({ workspace_id });
     await expect.poll(left, { timeout: 10_000 * patience }).toEqual([]);
   });
 });
 
 /** What is left of all workspaces once the unfinished are reaped. */
 async function left(): Promise<string[]> {
-  await pyro.reapExpired();
-  return [...readdirSync(paths.workspaces), ...readdirSync(paths.staging), ...keepers()];
+  await home.pyro.reapExpired();
+  return [...readdirSync(home.paths.workspaces), ...readdirSync(home.paths.staging), ...keepers()];
 }
 
 /** Keepers of this home. */
@@ -164,7 +153,7 @@ function keepers(): string[] {
 
 function isKeeper(pid: string): boolean {
   try {
-    const isOfHome = readFileSync(`/proc/${pid}/environ`, "utf8").includes(`PYRO_HOME=${paths.data}`);
+    const isOfHome = readFileSync(`/proc/${pid}/environ`, "utf8").includes(`PYRO_HOME=${home.paths.data}`);
     return isOfHome && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("keeper.js");
   } catch {
     return false;

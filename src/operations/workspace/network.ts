@@ -43,6 +43,5 @@ export const workspaceNetwork = operation({
   }),
   errors: [...callErrors],
   positional: ["workspace_id"],
-  handle: ({ workspace_id }, { engine, signal, emit }) =>
-    engine.workspaces.network.view(workspace_id, { signal, emit }),
+  handle: ({ workspace_id }, { engine, signal, emit }) => engine.workspaces.network(workspace_id, { signal, emit }),
 });

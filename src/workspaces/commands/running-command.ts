@@ -9,6 +9,7 @@ import { exitStatus } from "../exit-status.ts";
 import type { CommandLog } from "../history/command-log.ts";
 import type { OutputStream } from "../history/frames.ts";
 import { OutputCapture } from "../output-capture.ts";
+import { promised } from "../promised.ts";
 import type { MachineSession } from "../session.ts";
 import { endOf, type OutcomeSetting, outcomeOf } from "./outcomes.ts";
 
@@ -124,12 +125,4 @@ export class RunningCommand {
       if (this.#is_attended) throw thrown;
     }
   }
-}
-
-function promised(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

@@ -4,7 +4,7 @@
 const HFS_IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
 /** Whether a name is `.git` on Linux, on macOS or on Windows. */
-export function isGitName(name: string): boolean {
+function isGitName(name: string): boolean {
   return name.split("\\").some((part) => {
     const plain = part.replace(HFS_IGNORED, "").toLowerCase();
     // NTFS ends a name before a colon, and drops dots and spaces at its end.

@@ -26,7 +26,7 @@ export interface HistoryLimits {
   readonly commands: number;
 }
 
-export const HISTORY_LIMITS: HistoryLimits = { output_bytes: 32 * 1_048_576, commands: 10_000 };
+const HISTORY_LIMITS: HistoryLimits = { output_bytes: 32 * 1_048_576, commands: 10_000 };
 
 /** What an earlier process left of one command. */
 interface Found {

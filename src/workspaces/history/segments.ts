@@ -6,8 +6,8 @@ import { decodeFrames, encodeFrame, type Frame, type OutputStream } from "./fram
 
 /** Largest file, and how many of the beginning and of the end are kept: 8 MiB each (docs/design/limits.md). */
 export const SEGMENT_BYTES = 262_144;
-export const HEAD_SEGMENTS = 32;
-export const TAIL_SEGMENTS = 32;
+const HEAD_SEGMENTS = 32;
+const TAIL_SEGMENTS = 32;
 
 /** Output that stands together: `bytes` begin at position `start`. */
 export interface Piece {

@@ -6,8 +6,8 @@ import type { TreeStat } from "../../wire/tree-stat.ts";
 import { type GuestTree, treeCall } from "../guest-tree.ts";
 
 /** Files that are read again, and the most of one: 4 MiB together. */
-export const LOOK_FILES = 32;
-export const LOOK_BYTES = 131_072;
+const LOOK_FILES = 32;
+const LOOK_BYTES = 131_072;
 
 /** What is known of one file: its length, and the hash of a part of it. */
 interface Sample {

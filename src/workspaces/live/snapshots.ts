@@ -10,7 +10,7 @@ import { seedAgain } from "./seeding.ts";
 /** How long a disk may be held still for a snapshot, in milliseconds. */
 const STILL_MS = 10_000;
 /** The snapshot that every workspace has. */
-export const BASELINE = "baseline";
+const BASELINE = "baseline";
 
 export interface SnapshotView {
   readonly name: string;
@@ -22,7 +22,7 @@ export interface SnapshotView {
  * Puts an empty layer on top of the running machine's disk. While the disk is still, `record` is told the layers as they are from then on;
  * what the guest writes later goes to the new one.
  */
-export async function withLayerOnTop(
+async function withLayerOnTop(
   workspace: LiveWorkspace,
   layers: readonly DiskLayer[],
   signal: AbortSignal,

@@ -6,7 +6,7 @@ import type { Secret } from "./sealed.ts";
 import { SECRET_NAME } from "./secrets.ts";
 
 /** Most secrets of a workspace, longest value, and all values together, in bytes (docs/design/limits.md). */
-export const secretLimits = { count: 64, value_bytes: 65_536, all_bytes: 524_288 } as const;
+const secretLimits = { count: 64, value_bytes: 65_536, all_bytes: 524_288 } as const;
 
 export interface SecretsInput {
   /** Values by name */

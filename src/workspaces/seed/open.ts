@@ -1,4 +1,4 @@
-/** Opens what a workspace is seeded or pushed from: a directory, a checkout, an archive, or nothing. */
+/** Opens what a workspace is seeded or pushed from: a directory, a checkout or an archive. */
 import { basename } from "node:path";
 import { PyroError } from "../../contract/errors.ts";
 import { showPath } from "../../contract/path-bytes.ts";
@@ -19,10 +19,4 @@ export async function openSeed(path: string, options: SeedOptions): Promise<Seed
   }
   if (archiveName.test(basename(path))) return openArchiveSeed(path, options);
   throw new PyroError("unsupported_type", `${showPath(path)} is neither a directory nor named .tar, .tar.gz or .tgz`);
-}
-
-/** Nothing to begin with. */
-export function emptySeed(): SeedSource {
-  const summary = { origin_kind: "empty", origin_ref: null, commit: null, skipped: [], notes: [] } as const;
-  return { entries: (async function* () {})(), summary: () => summary };
 }

@@ -6,6 +6,7 @@ import type { PublishedPort, PublishedPorts } from "../../network/published-port
 import type { ExecEnded } from "../../wire/messages.ts";
 import { type OutcomeSetting, outcomeOf } from "../commands/outcomes.ts";
 import { exitStatus, SIGNAL_STATUS } from "../exit-status.ts";
+import { promised } from "../promised.ts";
 import type { MachineSession, SessionCommand } from "../session.ts";
 import type { ServiceBook, ServiceLogs } from "./service-book.ts";
 import { isLive, type ServiceRecord, type ServiceView } from "./service-record.ts";
@@ -50,12 +51,9 @@ export class RunningService {
     this.#record = record;
     this.#ports = ports;
     this.#logs = setting.book.logsOf(record);
-    let onStart = () => {};
-    const started = new Promise<void>((resolve) => {
-      onStart = resolve;
-    });
-    this.finished = this.#run(program, onStart);
-    this.started = Promise.race([started, this.finished]);
+    const start = promised();
+    this.finished = this.#run(program, start.resolve);
+    this.started = Promise.race([start.promise, this.finished]);
   }
 
   get record(): ServiceRecord {
