@@ -29,14 +29,14 @@ export async function callKeeper(
   input: unknown,
   options: CallOptions,
 ): Promise<Answered | undefined> {
-  if (options.signal.aborted) throw cancelled(method);
+  if (options.signal.aborted) throw cancelled();
   const stream = await connectTo(directory, SOCKET);
   if (stream === undefined) return undefined;
   stream.on("error", () => {});
   const signal = AbortSignal.any([options.signal]);
   const cancel = () => void stream.end(record(kind.cancel, Buffer.alloc(0)), () => stream.destroy());
   signal.addEventListener("abort", cancel, { once: true });
-  const stalled = new PyroError("keeper_stalled", `The workspace's keeper does not answer: ${method} was not done`);
+  const stalled = new PyroError("keeper_stalled", "The workspace's keeper does not answer: nothing was done");
   const patience = setTimeout(() => stream.destroy(stalled), ACCEPT_MS);
   try {
     const has_stdin = options.stdin !== undefined;
@@ -49,7 +49,7 @@ export async function callKeeper(
     });
     if (answer?.answer === "result") return { result: answer.result };
     if (answer?.answer === "error") throw new PyroError(answer.error.code, answer.error.message, answer.error);
-    if (signal.aborted) throw cancelled(method);
+    if (signal.aborted) throw cancelled();
     // The system takes connections for a process that is ending, and nobody reads them.
     if (!isAccepted) return undefined;
     throw new PyroError("keeper_lost", "The workspace's keeper ended during the call");
@@ -107,6 +107,6 @@ async function feed(stream: Duplex, stdin: Readable): Promise<void> {
   await written(stream, record(kind.stdin, Buffer.alloc(0)));
 }
 
-function cancelled(method: string): PyroError {
-  return new PyroError("cancelled", `${method} was cancelled`);
+function cancelled(): PyroError {
+  return new PyroError("cancelled", "The call was cancelled");
 }

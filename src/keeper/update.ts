@@ -1,4 +1,5 @@
 /** What can be changed of a workspace's record by its user. */
+import { PyroError } from "../contract/errors.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
 import { expiryIn } from "../workspaces/expiry.ts";
 
@@ -8,6 +9,14 @@ export interface UpdateInput {
   readonly label?: Readonly<Record<string, string>> | undefined;
   readonly remove_label?: readonly string[] | undefined;
   readonly ttl_seconds?: number | undefined;
+}
+
+/** Throws `invalid_input` where a name is both given and taken away. */
+export function requireOneName({ name, clear_name }: UpdateInput): void {
+  if (name === undefined || !clear_name) return;
+  throw new PyroError("invalid_input", `The name "${name}" is given, and the name is to be taken away`, {
+    hint: "Leave --name or --clear-name out",
+  });
 }
 
 /** The changed part of a record. */

@@ -25,7 +25,7 @@ import { Reserving } from "./reserving.ts";
 import { ServiceCalls } from "./service-calls.ts";
 import { StoppedDisks } from "./stopped-disks.ts";
 import { Unkept } from "./unkept.ts";
-import { applyUpdate, type UpdateInput } from "./update.ts";
+import { applyUpdate, requireOneName, type UpdateInput } from "./update.ts";
 
 /** How long a keeper may take to end its workspace before it is killed, in milliseconds (docs/design/limits.md). */
 const GRACE_MS = 15_000;
@@ -182,6 +182,7 @@ export class Workspaces {
   }
 
   async update(workspace: string, input: UpdateInput, context: CallOptions): Promise<WorkspaceStatus> {
+    requireOneName(input);
     const record = await this.#find(workspace);
     const { name } = input;
     if (name !== undefined) await this.#reaper.reapOver();

@@ -1,23 +1,18 @@
 /** Programs of a real guest at the gate: what is allowed gets through, what is not is told, and the policy holds. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer as createWeb } from "node:http";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { createServer as createWeb, type ServerResponse } from "node:http";
 import { createServer as createSecureWeb } from "node:https";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PyroError } from "../../src/contract/errors.ts";
-import { createEngine } from "../../src/engine.ts";
-import { Keeper } from "../../src/keeper/keeper.ts";
-import { Workspaces } from "../../src/keeper/workspaces.ts";
 import type { GateSurroundings } from "../../src/network/egress-gate.ts";
 import { connectToAddress } from "../../src/platform/outbound-connection.ts";
-import { methodsOver, type PyroMethods } from "../../src/sdk/pyro.ts";
-import { WorkspaceStore } from "../../src/store/workspace-store.ts";
-import { copiedHome, ENVIRONMENT } from "../support/copied-home.ts";
-import { guestsOf } from "../support/guests.ts";
+import type { PyroMethods } from "../../src/sdk/pyro.ts";
+import { certificateFor } from "../support/certificate.ts";
+import { ENVIRONMENT } from "../support/copied-home.ts";
+import { type GatedHome, openGatedHome } from "../support/gated-home.ts";
+import { patience } from "../support/patience.ts";
 
 const PUBLIC = "8.8.8.8";
 const names: Readonly<Record<string, readonly string[]>> = {
@@ -42,21 +37,20 @@ while len(gone) < 50 and time.time() < end:
     gone.update(select.select([one for one in held if one not in gone], [], [], 1)[0])
 `;
 
-const scratch = mkdtempSync(join(tmpdir(), "pyro-vm-gate-"));
 const asked: string[] = [];
-const keepers: Keeper[] = [];
-const web = createWeb((_, response) => void response.end("hello\n"));
-let secure: ReturnType<typeof createSecureWeb>;
+/** Answers that do not end */
+const held: ServerResponse[] = [];
+const web = createWeb((request, response) => {
+  if (request.url !== "/endless") return void response.end("hello\n");
+  held.push(response);
+  response.write("and so on\n");
+});
+const secure = createSecureWeb(
+  certificateFor("web.example.com"),
+  (_, response) => void response.end("hello, in private\n"),
+);
+let home: GatedHome;
 let pyro: PyroMethods;
-
-/** A certificate that no guest knows. */
-function certificate(): { key: Buffer; cert: Buffer } {
-  const [key, cert] = [join(scratch, "key"), join(scratch, "cert")];
-  const subject = ["-subj", "/CN=web.example.com", "-days", "2"];
-  const made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert];
-  execFileSync("openssl", ["req", "-x509", ...made, ...subject], { stdio: "ignore" });
-  return { key: readFileSync(key), cert: readFileSync(cert) };
-}
 
 /** The public network, whose every server is this host's. */
 const surroundings: GateSurroundings = {
@@ -73,28 +67,14 @@ const surroundings: GateSurroundings = {
 };
 
 beforeAll(async () => {
-  secure = createSecureWeb(certificate(), (_, response) => void response.end("hello, in private\n"));
   await Promise.all([web, secure].map((server) => new Promise<void>((done) => server.listen(0, "127.0.0.1", done))));
-  const paths = await copiedHome(scratch);
-  const { source } = guestsOf(paths);
-  const host = {
-    store: new WorkspaceStore(paths),
-    guests: source,
-    hostCages: source,
-    env: process.env,
-    availableMemory: () => undefined,
-    surroundings,
-  };
-  const workspaces = new Workspaces(host, async (workspace_id) => {
-    keepers.push(await Keeper.begin(host, workspace_id));
-  });
-  pyro = methodsOver(createEngine({ guests: source, workspaces, surroundings }));
+  home = await openGatedHome("gate", surroundings);
+  pyro = home.pyro;
 });
 
 afterAll(async () => {
-  await Promise.all(keepers.map((keeper) => keeper.end(new PyroError("keeper_lost", "the test is over"))));
+  await home?.close();
   for (const server of [web, secure]) server.close();
-  rmSync(scratch, { recursive: true, force: true });
 });
 
 describe("a workspace whose egress is narrowed", () => {
@@ -186,6 +166,25 @@ describe("a workspace whose egress is narrowed", () => {
     while ((await pyro.networkInfoVm({ workspace_id })).open_count > 0) await delay(10);
     while (openFiles() > before) await delay(10);
   });
+
+  it.each([
+    ["reset", async () => void (await pyro.resetWorkspace({ workspace_id }))],
+    ["stopped", async () => void (await pyro.stopWorkspace({ workspace_id }))],
+  ])(
+    "has no connection left a second after it was to be %s, which is how a policy is tightened (NET-22)",
+    async (_, end) => {
+      held.length = 0;
+      await pyro.startWorkspace({ workspace_id });
+      const command = ["curl", "-sSN", "http://web.example.com/endless"];
+      await pyro.execWorkspace({ workspace_id, command, detach: true });
+      while (held.length === 0) await delay(10);
+      const gone = once(held[0]?.socket ?? expect.fail("nothing is held"), "close").then(() => performance.now());
+      const began = performance.now();
+      const [, closed] = await Promise.all([end(), gone]);
+      expect(closed - began).toBeLessThan(1000 * patience);
+      await pyro.startWorkspace({ workspace_id });
+    },
+  );
 
   it("keeps all of it after a reset, and after a stop and a start", async () => {
     await pyro.resetWorkspace({ workspace_id });

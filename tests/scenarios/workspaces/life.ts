@@ -66,6 +66,8 @@ export function lifeScenarios(kit: Kit): void {
               const bare = await kit.pyro.updateWorkspace({ workspace_id, clear_name: true, remove_label: ["a", "z"] });
               expect(bare).toMatchObject({ name: null, labels: { b: "2" }, expires_at: updated.expires_at });
               await kit.refused(kit.pyro.statusWorkspace({ workspace_id: "new" }), "workspace_not_found");
+              const both = kit.pyro.updateWorkspace({ workspace_id, name: "both", clear_name: true });
+              await kit.refused(both, "invalid_input");
             }
             const started = await kit.pyro.startWorkspace({ workspace_id });
             expect(started).toMatchObject({ name: null, labels: { b: "2" }, state: "started" });
