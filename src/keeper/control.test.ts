@@ -152,7 +152,7 @@ describe("a caller that goes away", () => {
     const waiting = call("wait", {}, { signal: controller.signal, stdin: new Readable({ read() {} }) });
     await delay(50);
     controller.abort();
-    await expect(waiting).rejects.toMatchObject({ code: "cancelled" });
+    await expect(waiting).rejects.toMatchObject({ code: "cancelled", message: "The call was cancelled" });
     expect(await end).toBe("aborted");
     await expect(call("wait", {}, { signal: controller.signal })).rejects.toMatchObject({ code: "cancelled" });
   });

@@ -58,7 +58,7 @@ function takenBefore(first: FirstBytes, bytes: Buffer): number {
   return at;
 }
 
-describe("a client's first bytes", () => {
+describe("a client's first bytes (NET-14)", () => {
   it("have the name that OpenSSL sends, with old and new versions", async () => {
     for (const maxVersion of ["TLSv1.2", "TLSv1.3"])
       expect(readFirstBytes(await greeting("example.com", { maxVersion }))).toEqual({

@@ -55,7 +55,7 @@ describe("a host", () => {
     "[::1]:80",
     "fe80::1%eth0",
     "a:b",
-  ])("is not %j, whatever the rules", (host) => {
+  ])("is not %j, whatever the rules (NET-02, NET-03)", (host) => {
     expect(readHost(host)).toBeUndefined();
     for (const rules of [open, listed("github.com", "*.github.com")]) {
       expect(verdict(rules, host)).toBe("bad_host");
@@ -85,7 +85,7 @@ describe("a host", () => {
     "0x7F000001",
     "::ffff:127.0.0.1",
     "[::ffff:7f00:1]",
-  ])("%s is the loopback's address", (text) => {
+  ])("%s is the loopback's address (NET-09)", (text) => {
     expect(readHost(text)).toMatchObject({ kind: "address", name: "127.0.0.1" });
     expect(verdict(open, text)).toBe("address_not_listed");
     expect(verdict(listed("example.com"), text)).toBe("address_not_listed");
@@ -144,7 +144,7 @@ describe("a rule", () => {
     "a..b",
     "-a.com",
     "x".repeat(301),
-  ])("is not %j", (text) => {
+  ])("is not %j (NET-06)", (text) => {
     expect(() => egressRule(text)).toThrow(PyroError);
     expect(() => listed("example.com", text)).toThrow(expect.objectContaining({ code: "invalid_input" }));
   });
@@ -156,7 +156,7 @@ describe("a rule", () => {
     expect(() => egressRules({ network_policy: "off", allow_egress: ["a.com"] })).toThrow("off");
   });
 
-  it("has the ports for the web where it names none", () => {
+  it("has the ports for the web where it names none (NET-21)", () => {
     for (const port of [443, 80]) expect(verdict(listed("a.com"), "a.com", port)).toBe("allowed by a.com");
     for (const port of [22, 25, 6379, 8443]) expect(verdict(listed("a.com"), "a.com", port)).toBe("port_not_listed");
     expect(verdict(listed("a.com:8443"), "a.com", 8443)).toBe("allowed by a.com:8443");
@@ -181,11 +181,11 @@ describe("a rule", () => {
     ["*.a_b.com", "x.a_b.com", "bad_host"],
     ["x_y.a.com", "x_y.a.com", "allowed by x_y.a.com"],
     ["*.a.com", "x_y.a.com", "bad_host"],
-  ])("%s makes %s %s", (rule, host, expected) => {
+  ])("%s makes %s %s (NET-05)", (rule, host, expected) => {
     expect(verdict(listed(rule), host)).toBe(expected);
   });
 
-  it("for many names is for names, not for messages", () => {
+  it("for many names is for names, not for messages (NET-11)", () => {
     const rules = listed("*.cdn.com");
     expect(verdict(rules, `${"a".repeat(60)}.${"b".repeat(39)}.cdn.com`)).toBe("allowed by *.cdn.com");
     expect(verdict(rules, `${"a".repeat(60)}.${"b".repeat(MAX_STAR_CHARS - 60)}.cdn.com`)).toBe("not_listed");
@@ -197,7 +197,7 @@ describe("a rule", () => {
     expect(verdict(open, "a_b.com")).toBe("bad_host");
   });
 
-  it("that is missing from a network that is off leaves nothing", () => {
+  it("that is missing from a network that is off leaves nothing (NET-01)", () => {
     const off = egressRules({ network_policy: "off", allow_egress: [] });
     expect(verdict(off, "a.com")).toBe("network_off");
     expect(decideName(off, "a.com")).toMatchObject({ rule: "network_off" });

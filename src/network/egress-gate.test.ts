@@ -67,7 +67,7 @@ const privates = [
 ];
 
 describe("the gate", () => {
-  it("asks no name server about a name that is denied", async () => {
+  it("asks no name server about a name that is denied (NET-02, NET-10)", async () => {
     const { gate, asked, open, book, connected } = gateIn({ allow: ["a.com"], answers: { "b.com": [["8.8.8.8"]] } });
     expect(await gate.lookup("b.com")).toBe(false);
     expect(await gate.lookup("a.com")).toBe(true);
@@ -85,14 +85,17 @@ describe("the gate", () => {
     expect(book.totals()).toMatchObject({ denied_count: 6, allowed_count: 0, open_count: 0 });
   });
 
-  it.each(privates)("denies a name that stands for %s, alone or among public addresses", async (address) => {
-    for (const answer of [[address], ["8.8.8.8", address], [address, "2606:4700::1"]]) {
-      const { open, connected, last } = gateIn({ answers: { "a.com": [answer] } });
-      expect(await open("a.com")).toBeUndefined();
-      expect(connected).toEqual([]);
-      expect(last()).toMatchObject({ verdict: "denied", rule: "resolved_to_private" });
-    }
-  });
+  it.each(privates)(
+    "denies a name that stands for %s, alone or among public addresses (NET-18, NET-19)",
+    async (address) => {
+      for (const answer of [[address], ["8.8.8.8", address], [address, "2606:4700::1"]]) {
+        const { open, connected, last } = gateIn({ answers: { "a.com": [answer] } });
+        expect(await open("a.com")).toBeUndefined();
+        expect(connected).toEqual([]);
+        expect(last()).toMatchObject({ verdict: "denied", rule: "resolved_to_private" });
+      }
+    },
+  );
 
   it("denies this machine's addresses, which it reads anew for each connection", async () => {
     let own: string[] = [];
@@ -105,7 +108,7 @@ describe("the gate", () => {
   });
 
   it.each(["127.0.0.1", "192.168.0.1", "169.254.169.254", "8.8.4.4"])(
-    "denies %s although it is listed",
+    "denies %s although it is listed (NET-09)",
     async (address) => {
       const { open, connected, last } = gateIn({ allow: [address, `${address}:2375`], own: ["8.8.4.4"] });
       for (const port of [80, 2375]) {
@@ -116,7 +119,7 @@ describe("the gate", () => {
     },
   );
 
-  it("asks once for each connection, and connects to what it has checked", async () => {
+  it("asks once for each connection, and connects to what it has checked (NET-19)", async () => {
     const answers = { "a.com": [["8.8.8.8"], ["127.0.0.1"]] };
     const { open, asked, connected, last } = gateIn({ answers });
     expect(await open("A.com.")).toBeDefined();
@@ -126,12 +129,15 @@ describe("the gate", () => {
     expect([asked.length, connected.length]).toEqual([2, 1]);
   });
 
-  it.each(["127.0.0.1", "8.8.4.4", "", "::ffff:10.0.0.1"])("takes no connection that ends at %j", async (peer) => {
-    const { open, sockets, last } = gateIn({ answers: { "a.com": [["8.8.8.8"]] }, peer: () => peer });
-    expect(await open("a.com")).toBeUndefined();
-    expect(last()).toMatchObject({ verdict: "denied", rule: "forbidden_address" });
-    expect(sockets.every(({ destroyed }) => destroyed)).toBe(true);
-  });
+  it.each(["127.0.0.1", "8.8.4.4", "", "::ffff:10.0.0.1"])(
+    "takes no connection that ends at %j (NET-19)",
+    async (peer) => {
+      const { open, sockets, last } = gateIn({ answers: { "a.com": [["8.8.8.8"]] }, peer: () => peer });
+      expect(await open("a.com")).toBeUndefined();
+      expect(last()).toMatchObject({ verdict: "denied", rule: "forbidden_address" });
+      expect(sockets.every(({ destroyed }) => destroyed)).toBe(true);
+    },
+  );
 
   it("connects to a listed address without asking anybody", async () => {
     const { open, asked, connected } = gateIn({ allow: ["8.8.8.8:53"] });
@@ -221,14 +227,18 @@ describe("the gate", () => {
     expect(await open("a.com")).toBeDefined();
   });
 
-  it("asks for only so many names below a rule for many", async () => {
-    const lookup = async () => ["8.8.8.8"];
-    const { open, last } = gateIn({ lookup, allow: ["*.cdn.com"], limits: { names_below: 3 } });
-    for (const name of ["a", "b", "c", "a"]) expect(await open(`${name}.cdn.com`)).toBeDefined();
-    expect(await open("d.cdn.com")).toBeUndefined();
-    expect(last()).toMatchObject({ rule: "too_many_names" });
-    expect(await open("b.cdn.com")).toBeDefined();
-  });
+  it.each([{ names_below: 3 }, { names_at_once: 3 }])(
+    "asks for only so many names below a rule for many, in all and within a while (NET-11): %j",
+    async (limits) => {
+      const answers = Object.fromEntries(["a", "b", "c", "d"].map((name) => [`${name}.cdn.com`, [["8.8.8.8"]]]));
+      const { open, last, asked } = gateIn({ answers, allow: ["*.cdn.com"], limits });
+      for (const name of ["a", "b", "c", "a"]) expect(await open(`${name}.cdn.com`)).toBeDefined();
+      expect(await open("d.cdn.com")).toBeUndefined();
+      expect(last()).toMatchObject({ host: "d.cdn.com", verdict: "denied", rule: "too_many_names" });
+      expect(await open("b.cdn.com")).toBeDefined();
+      expect(asked).not.toContain("d.cdn.com");
+    },
+  );
 
   it("breaks everything off when it is closed, and allows nothing afterwards", async () => {
     let begun = () => {};

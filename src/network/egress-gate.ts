@@ -9,6 +9,7 @@ import { firstConnection } from "./first-connection.ts";
 import { forbiddenReason } from "./forbidden-addresses.ts";
 import { GatedConnection } from "./gated-connection.ts";
 import { type IpAddress, readAddress, sameAddress, showAddress } from "./ip-address.ts";
+import { NamesBelow, type NamesBelowLimits } from "./names-below.ts";
 import { Turns } from "./turns.ts";
 
 /** A connection of this machine's to an address, and the address that it has really got. */
@@ -26,13 +27,11 @@ export interface GateSurroundings {
   readonly exception?: { readonly address: string; readonly port: number };
 }
 
-export interface GateLimits {
+export interface GateLimits extends NamesBelowLimits {
   /** Connections at once, those that are being made too */
   readonly connections: number;
   /** Lookups at once; more wait */
   readonly lookups: number;
-  /** Different names that are looked up for one rule that stands for many */
-  readonly names_below: number;
   readonly lookup_ms: number;
   readonly connect_ms: number;
   readonly stagger_ms: number;
@@ -45,6 +44,8 @@ const gateLimits: GateLimits = {
   connections: 250,
   lookups: 64,
   names_below: 1000,
+  names_at_once: 100,
+  names_ms: 60_000,
   lookup_ms: 10_000,
   connect_ms: 15_000,
   stagger_ms: 250,
@@ -69,7 +70,7 @@ export class EgressGate {
   readonly #turns: Turns;
   readonly #closed = new AbortController();
   readonly #open = new Set<GatedConnection>();
-  readonly #names_below = new Map<string, Set<string>>();
+  readonly #names_below: NamesBelow;
   #opening = 0;
 
   constructor(rules: EgressRules, book: ConnectionBook, around: GateSurroundings, limits: Partial<GateLimits> = {}) {
@@ -78,6 +79,7 @@ export class EgressGate {
     this.#around = around;
     this.#limits = { ...gateLimits, ...limits };
     this.#turns = new Turns(this.#limits.lookups);
+    this.#names_below = new NamesBelow(this.#limits);
   }
 
   /** Whether a program may have an address for a name. Nothing is asked of anybody for that. */
@@ -117,13 +119,8 @@ export class EgressGate {
     if (decision.verdict === "denied") return decision;
     if (this.#open.size + this.#opening >= this.#limits.connections)
       return denied(decision.host.name, port, "too_many_connections");
-    if (!decision.is_below) return decision;
-    const names = this.#names_below.get(decision.rule) ?? new Set();
-    this.#names_below.set(decision.rule, names);
-    if (names.size >= this.#limits.names_below && !names.has(decision.host.name))
-      return denied(decision.host.name, port, "too_many_names");
-    names.add(decision.host.name);
-    return decision;
+    if (!decision.is_below || this.#names_below.note(decision.rule, decision.host.name)) return decision;
+    return denied(decision.host.name, port, "too_many_names");
   }
 
   async #connect(

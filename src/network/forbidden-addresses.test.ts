@@ -47,7 +47,7 @@ describe("a forbidden address", () => {
     ["NAT64 of loopback", "64:ff9b::7f00:1"],
     ["6to4 of a private one", "2002:0a00:0001::"],
     ["an address that nobody gives out", "4000::1"],
-  ])("is the metadata server or its like, %s", (_, text) => {
+  ])("is the metadata server or its like, %s (NET-17)", (_, text) => {
     expect(reason(text)).toBeTypeOf("string");
   });
 
@@ -59,7 +59,7 @@ describe("a forbidden address", () => {
     "0xa9.0376.43518",
     "169.254.43518",
     "0251.254.0xa9.254",
-  ])("is read from %s as a program would", (text) => {
+  ])("is read from %s as a program would (NET-17)", (text) => {
     const read = readInetAton(text);
     expect(read && showAddress(read)).toBe("169.254.169.254");
   });
@@ -85,7 +85,7 @@ describe("a forbidden address", () => {
     expect(reason(text)).toBeUndefined();
   });
 
-  it("is every address of this machine, also carried in another one", () => {
+  it("is every address of this machine, also carried in another one (NET-09)", () => {
     const own = ["8.8.4.4", "2606:4700::42"];
     for (const text of ["8.8.4.4", "::ffff:8.8.4.4", "64:ff9b::808:404", "2002:808:404::", "2606:4700::42"])
       expect(reason(text, own), text).toBe("this machine");

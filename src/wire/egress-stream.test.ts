@@ -1,17 +1,12 @@
 /** Egress against an agent that breaks its rules, and against one that keeps to them. */
-import { constants, type ServerHttp2Stream } from "node:http2";
+import { constants } from "node:http2";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { agentThat, closeAgents, event, record } from "../../tests/support/hostile-agent.ts";
-import type { AgentClient } from "./client.ts";
-import { type EgressHandlers, type EgressTimes, MAX_QUESTIONS, MAX_TUNNELS } from "./egress-stream.ts";
-import { RecordDecoder, recordHeader } from "./records.ts";
-
-const ready = event({ event: "ready" });
-const lookup = (id: number, name: unknown = "example.com") => event({ event: "lookup", id, name });
-const open = (id: number, more: object = {}) =>
-  event({ event: "open", id, host: "example.com", port: 443, pid: null, ...more });
+import { closeAgents, event, record } from "../../tests/support/hostile-agent.ts";
+import { grant, lookup, open, ready, scripted } from "../../tests/support/scripted-egress.ts";
+import { type EgressHandlers, MAX_QUESTIONS, MAX_TUNNELS } from "./egress-stream.ts";
+import { recordHeader } from "./records.ts";
 
 const never: EgressHandlers = { lookup: () => new Promise(() => {}), open: () => new Promise(() => {}) };
 const refusing: EgressHandlers = { lookup: async () => false, open: async () => undefined };
@@ -38,50 +33,6 @@ function pair(): { readonly near: End; readonly far: End } {
   near.other = far;
   far.other = near;
   return { near, far };
-}
-
-interface Scripted {
-  readonly client: AgentClient;
-  /** What the host answered on the egress stream */
-  readonly answers: unknown[];
-  /** Streams of the method `tunnel`, with what came first on each */
-  readonly tunnels: { readonly stream: ServerHttp2Stream; readonly params: unknown }[];
-  /** The egress stream, once it is open */
-  readonly stream: () => ServerHttp2Stream | undefined;
-}
-
-/** An agent that sends these bytes on its egress stream, and refuses or joins tunnels by `tunnel`. */
-async function scripted(
-  bytes: readonly Buffer[],
-  tunnel: (stream: ServerHttp2Stream) => void = (stream) => stream.respond({ ":status": 200 }),
-): Promise<Scripted> {
-  const answers: unknown[] = [];
-  const tunnels: { stream: ServerHttp2Stream; params: unknown }[] = [];
-  let egress: ServerHttp2Stream | undefined;
-  const { client } = await agentThat((stream, method) => {
-    const decoder = new RecordDecoder();
-    let isFirst = true;
-    stream.on("data", (chunk: Buffer) => {
-      for (const { kind, payload } of decoder.push(chunk)) {
-        const value = kind === 0 ? JSON.parse(payload.toString()) : payload.toString();
-        if (isFirst && method === "tunnel") tunnels.push({ stream, params: value });
-        else if (!isFirst) answers.push(value);
-        isFirst = false;
-      }
-    });
-    if (method === "tunnel") return tunnel(stream);
-    egress = stream;
-    stream.respond({ ":status": 200 });
-    stream.write(Buffer.concat(bytes));
-  });
-  return { client, answers, tunnels, stream: () => egress };
-}
-
-/** Grants egress until the test's end. */
-function grant(client: AgentClient, handlers: EgressHandlers, times: EgressTimes = {}) {
-  const controller = new AbortController();
-  const over = client.egress(handlers, controller.signal, times).catch((thrown: unknown) => thrown);
-  return { controller, over };
 }
 
 async function until(holds: () => boolean): Promise<void> {

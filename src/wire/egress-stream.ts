@@ -102,8 +102,8 @@ class Questions {
     this.#handlers = handlers;
     this.#tunnels = tunnels;
     this.#times = times;
-    // As many listeners as questions may wait.
-    setMaxListeners(0, this.#over.signal);
+    // As many listeners as questions may wait, and as answers may to a guest that does not read them.
+    setMaxListeners(0, this.#over.signal, stream);
   }
 
   /** Begins with a question; throws where the agent breaks a rule. */
@@ -172,9 +172,9 @@ class Questions {
         (stream) => forwardStream(stream, request, upstream, () => void timer.refresh()),
         AbortSignal.any([this.#over.signal, idle.signal]),
       );
-    } catch {
-      // A violation has ended the session, and with it the stream that is read elsewhere.
-      upstream.destroy();
+    } catch (thrown) {
+      // A violation has ended the session, and with it the stream that is read elsewhere. What was cut off must not look whole to the other end.
+      upstream.destroy(toPyroError(thrown));
     } finally {
       clearTimeout(timer);
     }

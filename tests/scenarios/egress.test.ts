@@ -1,10 +1,10 @@
 /** Connections of programs to other machines, through the real agent in a network namespace of its own. */
-import { execFileSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Machine } from "../../src/vmm/machine.ts";
 import { AgentClient } from "../../src/wire/client.ts";
 import {
+  canUnshare,
   closedPort,
   closeServers,
   type Granted,
@@ -16,15 +16,6 @@ import {
 } from "../support/egress.ts";
 import { withFakeAgent } from "../support/fake-agent.ts";
 import { startFakeMachine } from "../support/fake-machine.ts";
-
-function canUnshare(): boolean {
-  try {
-    execFileSync("unshare", ["--net", "ip", "link", "set", "lo", "up"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 async function settled(holds: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;

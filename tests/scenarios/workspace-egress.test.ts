@@ -67,7 +67,7 @@ describe("a workspace with egress", () => {
     });
   });
 
-  it("says what it may connect to, and what it did", async () => {
+  it("says what it may connect to, and what it did, counted (NET-13)", async () => {
     await within({ allow_egress: ["a.com", "inside.com:80"] }, async (workspace_id) => {
       surroundings.asked.length = 0;
       const guest = await open("a.com");
@@ -113,7 +113,7 @@ describe("a workspace with egress", () => {
     });
   });
 
-  it("loses its connections within a second when it is deleted", async () => {
+  it("loses its connections within a second when it is deleted (NET-22)", async () => {
     let guest: Awaited<ReturnType<typeof open>>;
     let began = 0;
     await within({}, async () => {
@@ -126,7 +126,7 @@ describe("a workspace with egress", () => {
     expect([guest?.destroyed, began < 1000]).toEqual([true, true]);
   });
 
-  it("loses its connections with the machine, and with the guest's side", async () => {
+  it("loses its connections with the machine, and with the guest's side (NET-22, NET-23)", async () => {
     await within({}, async (workspace_id) => {
       const guest = await open("a.com");
       await pyro.stopWorkspace({ workspace_id });
@@ -140,7 +140,7 @@ describe("a workspace with egress", () => {
     });
   });
 
-  it("is refused with rules that are none, without a gate, and with rules for nothing", async () => {
+  it("is refused with rules that are none, without a gate, and with rules for nothing (NET-06)", async () => {
     const create = (more: Partial<Create>) => pyro.createWorkspace({ environment: "debian:12", ...more });
     const network_policy = "egress";
     for (const rule of ["", "*", "*.com", "10.0.0.0/8", "a b", "a\0b"])
@@ -152,7 +152,7 @@ describe("a workspace with egress", () => {
     expect((await pyro.listWorkspaces()).workspaces).toEqual([]);
   });
 
-  it("is not what a workspace has by default", async () => {
+  it("is not what a workspace has by default (NET-01)", async () => {
     const before = egress.served.length;
     await within({ network_policy: "off" }, async (workspace_id) => {
       expect(await pyro.networkInfoVm({ workspace_id })).toMatchObject({ network_policy: "off", is_open: false });

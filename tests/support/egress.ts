@@ -1,5 +1,5 @@
 /** A gate that lets listed names through to servers on this host's loopback, and programs that go through it. */
-
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -59,6 +59,16 @@ export async function grantEgress(agent: AgentClient, gate: EgressHandlers, time
     await over;
   };
   return { over, end };
+}
+
+/** Whether a process of ours may have a network of its own, which takes root. */
+export function canUnshare(): boolean {
+  try {
+    execFileSync("unshare", ["--net", "ip", "link", "set", "lo", "up"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const servers: Server[] = [];

@@ -64,7 +64,7 @@ describe("egress of a guest", () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  it("does not exist before it is granted: nothing resolves or connects, and all of it is said at once", async () => {
+  it("does not exist before it is granted (NET-01): nothing resolves or connects, and all of it is said at once", async () => {
     expect(await run(offScript)).toBe(OFF);
   });
 
@@ -124,7 +124,7 @@ describe("egress of a guest", () => {
     expect(gate.opened.slice(-3).map(({ host }) => host)).toEqual(["refused.example", "198.51.100.7", "2001:db8::7"]);
   });
 
-  it("ends at once with its stream, and leaves the machine as it was", async () => {
+  it("ends at once with its stream, and leaves the machine as it was (NET-23)", async () => {
     await granted.end();
     expect(await run(offScript)).toBe(OFF);
     expect(
