@@ -14,6 +14,9 @@ import { HostCageSource } from "./workspaces/host-cage-source.ts";
 import type { MachineSource } from "./workspaces/machine-source.ts";
 import { OneShot } from "./workspaces/one-shot.ts";
 import { Preparation } from "./workspaces/preparation.ts";
+import { type ProjectOptions, ProjectSource } from "./workspaces/project/project-source.ts";
+
+export type { ProjectOptions, ProjectSource };
 
 /** What operations act on. */
 export interface Engine {
@@ -22,6 +25,8 @@ export interface Engine {
   readonly workspaces: Workspaces;
   readonly preparation: Preparation;
   readonly doctor: Doctor;
+  /** What the workspaces of one server begin with; nothing is looked at until it is asked */
+  openProject(options: ProjectOptions): ProjectSource;
 }
 
 /** Parts that a test may bring of its own. */
@@ -59,5 +64,6 @@ export function createEngine(parts: EngineParts = {}): Engine {
     oneShot: new OneShot(host.guests, hostCages, parts.surroundings),
     workspaces,
     doctor: new Doctor(guests, preparation),
+    openProject: (options) => new ProjectSource(options, env),
   };
 }

@@ -2,6 +2,7 @@
 import type { ErrorKind, ErrorRow } from "./error-row.ts";
 import { machineErrors } from "./machine-errors.ts";
 import { networkErrors } from "./network-errors.ts";
+import { projectErrors } from "./project-errors.ts";
 import { secretErrors } from "./secret-errors.ts";
 import { serviceErrors } from "./service-errors.ts";
 import { treeErrors } from "./tree-errors.ts";
@@ -24,6 +25,7 @@ const rows = {
   ...serviceErrors,
   ...secretErrors,
   ...networkErrors,
+  ...projectErrors,
 } as const satisfies Record<string, ErrorRow>;
 
 /** Stable name of an error. */

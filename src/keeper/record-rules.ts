@@ -16,6 +16,9 @@ export interface CreateWorkspaceInput extends SecretsInput {
   readonly name?: string | undefined;
   readonly label: Readonly<Record<string, string>>;
   readonly seed_path?: string | undefined;
+  readonly repo_url?: string | undefined;
+  readonly repo_ref?: string | undefined;
+  readonly allow_private_repo?: boolean | undefined;
   readonly allow_host_compat: boolean;
 }
 

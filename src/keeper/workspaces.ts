@@ -11,6 +11,7 @@ import type { WorkspaceHost } from "../workspaces/live/live-workspace.ts";
 import { listSnapshots, type SnapshotView } from "../workspaces/live/snapshots.ts";
 import { summarizeRecord, type WorkspaceSummary } from "../workspaces/live/summary.ts";
 import { requirePolicy } from "../workspaces/network.ts";
+import { ProjectSource } from "../workspaces/project/project-source.ts";
 import { givenSecrets } from "../workspaces/secrets/given-secrets.ts";
 import { statusOf, type WorkspaceStatus } from "../workspaces/workspace-view.ts";
 import { type CallOptions, callKeeper } from "./control-client.ts";
@@ -32,6 +33,12 @@ const GRACE_MS = 15_000;
 
 /** Times that a start is tried while others start and stop the same workspace. */
 const START_TRIES = 5;
+
+/** What a creation may be given beside its input. */
+export interface CreateOptions extends CallOptions {
+  /** What begins a workspace that is told nothing */
+  readonly project?: ProjectSource | undefined;
+}
 
 export interface WorkspaceList {
   readonly workspaces: readonly WorkspaceStatus[];
@@ -61,23 +68,24 @@ export class Workspaces {
   }
 
   /** Makes a workspace and starts it; one that cannot be seeded is not there. */
-  async create(input: CreateWorkspaceInput, context: CallOptions): Promise<WorkspaceStatus> {
+  async create(input: CreateWorkspaceInput, context: CreateOptions): Promise<WorkspaceStatus> {
     requirePolicy({ ...input, allow_egress: input.allow_egress ?? [] }, input.allow_host_compat);
+    const source = context.project ?? new ProjectSource({ no_project_source: true }, this.#host.env);
+    const seed = (await source.seedFor(input)) ?? null;
     const given = await givenSecrets(input);
     await this.#reaper.reapOver();
     const record = await this.#names.reserve(input, given);
     const secrets = given.map(({ name, value }) => ({ name, value: value.toString("base64") }));
-    const seed_path = input.seed_path === undefined ? null : resolve(input.seed_path);
     try {
       await failpoint("create.name_reserved");
       await this.#keep(record);
       await failpoint("create.kept");
-      return await this.#calls.call(record, "create", { seed_path, secrets }, context);
+      return await this.#calls.call(record, "create", { seed, secrets }, context);
     } catch (thrown) {
       await this.#destroy(record.workspace_id, { signal: new AbortController().signal, emit: () => {} }).catch(
         () => {},
       );
-      throw thrown;
+      throw source.errorOf(thrown, input);
     }
   }
 

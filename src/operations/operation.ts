@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import type { z } from "zod";
 import type { ErrorCode } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
-import type { Engine } from "../engine.ts";
+import type { Engine, ProjectSource } from "../engine.ts";
 
 /** What an operation does to the world: MCP annotations and confirmation rules follow from it. */
 export type Effect = "read" | "write" | "destroy";
@@ -15,6 +15,8 @@ export interface OperationContext {
   readonly emit: Emit;
   /** Standard input for the guest command, where the caller has one */
   readonly stdin: Readable | undefined;
+  /** What a workspace begins with that is told nothing */
+  readonly project?: ProjectSource | undefined;
 }
 
 /** What a handler may return: the output, which nobody is going to change. */

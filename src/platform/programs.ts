@@ -23,6 +23,8 @@ const packageOf = {
   bash: "bash",
   tar: "tar",
   ln: "coreutils",
+  head: "coreutils",
+  mkdir: "coreutils",
   sync: "coreutils",
   git: "git",
   "dpkg-deb": "dpkg",

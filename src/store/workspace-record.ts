@@ -22,6 +22,11 @@ const seed = z.strictObject({
   entry_count: z.int().min(0),
   bytes_written: z.int().min(0),
   commit: z.string().nullable(),
+  /** Whether it differs from the commit; null where that is not known */
+  dirty: z.boolean().nullable().default(null),
+  /** What was left out of it, counted by reason */
+  left_out: z.record(z.string().max(64), z.int().min(0)).default({}),
+  lfs_pointer_count: z.int().min(0).default(0),
 });
 
 /** What was begun and, while it stands here, not finished: whoever finds it finishes it. What was being created is then removed. */

@@ -57,6 +57,9 @@ const noSeed: WorkspaceSeed = {
   entry_count: 0,
   bytes_written: 0,
   commit: null,
+  dirty: null,
+  left_out: {},
+  lfs_pointer_count: 0,
 };
 
 export function statusOf(record: WorkspaceRecord, observed: Observed): WorkspaceStatus {

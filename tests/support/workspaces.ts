@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PyroError } from "../../src/contract/errors.ts";
-import { createEngine } from "../../src/engine.ts";
+import { createEngine, type Engine } from "../../src/engine.ts";
 import { Keeper } from "../../src/keeper/keeper.ts";
 import { Workspaces } from "../../src/keeper/workspaces.ts";
 import type { GateSurroundings } from "../../src/network/egress-gate.ts";
@@ -11,11 +11,13 @@ import { methodsOver, type PyroMethods } from "../../src/sdk/pyro.ts";
 import { statePaths } from "../../src/store/paths.ts";
 import { WorkspaceStore } from "../../src/store/workspace-store.ts";
 import type { WorkspaceHost } from "../../src/workspaces/live/live-workspace.ts";
+import type { CloneSurroundings } from "../../src/workspaces/repository/repo-host.ts";
 import { FakeEgress } from "./fake-egress.ts";
 import { fakeSource, fakeSourceWithDisks } from "./fake-machine.ts";
 import { type Lies, lyingSource } from "./lying-machine.ts";
 
 export interface FakeWorkspaces {
+  readonly engine: Engine;
   readonly pyro: PyroMethods;
   readonly host: WorkspaceHost;
   /** Directory of the test's own, beside the home */
@@ -34,6 +36,8 @@ export interface FakeOptions {
   /** The network of its guests, where they have one */
   readonly egress?: FakeEgress;
   readonly surroundings?: GateSurroundings;
+  /** What its clones use in place of this machine's network */
+  readonly cloning?: CloneSurroundings;
 }
 
 /** Opens a home for workspaces. */
@@ -44,15 +48,18 @@ export function openFakeWorkspaces(more: FakeOptions = {}): FakeWorkspaces {
   const honest = fakeSourceWithDisks(join(home, "machines"));
   const networked = (more.egress ?? new FakeEgress()).over(honest);
   const guests = more.lies === undefined ? networked : lyingSource(networked, more.lies);
-  const { availableMemory: look, surroundings } = more;
-  const around = { availableMemory: () => look?.(store), ...(surroundings && { surroundings }) };
+  const { availableMemory: look, surroundings, cloning } = more;
+  const own = { ...(surroundings && { surroundings }), ...(cloning && { cloning }) };
+  const around = { availableMemory: () => look?.(store), ...own };
   const host = { store, guests, hostCages: fakeSource, env: process.env, ...around };
   const keepers = new Map<string, Keeper>();
   const workspaces = new Workspaces(host, async (workspace_id) => {
     keepers.set(workspace_id, await Keeper.begin(host, workspace_id));
   });
+  const engine = createEngine({ guests: host.guests, hostCages: fakeSource, workspaces });
   return {
-    pyro: methodsOver(createEngine({ guests: host.guests, hostCages: fakeSource, workspaces })),
+    engine,
+    pyro: methodsOver(engine),
     host,
     room: join(home, "room"),
     keepers,

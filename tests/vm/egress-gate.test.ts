@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GateSurroundings } from "../../src/network/egress-gate.ts";
 import { connectToAddress } from "../../src/platform/outbound-connection.ts";
 import type { PyroMethods } from "../../src/sdk/pyro.ts";
-import { certificateFor } from "../support/certificate.ts";
+import { certificateFor } from "../support/certificates.ts";
 import { ENVIRONMENT } from "../support/copied-home.ts";
 import { type GatedHome, openGatedHome } from "../support/gated-home.ts";
 import { patience } from "../support/patience.ts";

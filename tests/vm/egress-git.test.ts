@@ -1,52 +1,39 @@
 /** Git of a real guest at a forge on this host's loopback, over https with a certificate that the guest was told of. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { connectToAddress } from "../../src/platform/outbound-connection.ts";
-import { certificateFor } from "../support/certificate.ts";
 import { ENVIRONMENT } from "../support/copied-home.ts";
 import { type GatedHome, openGatedHome } from "../support/gated-home.ts";
-import { bareRepository, gitHandler } from "../support/git-server.ts";
+import { type GitServer, HOST, openRepository, serveGit } from "../support/git-server.ts";
 
-const NAME = "git.example.com";
 const scratch = mkdtempSync(join(tmpdir(), "pyro-vm-git-"));
-const certificate = certificateFor(NAME);
-const forge = createServer(certificate, gitHandler(scratch));
+let forge: GitServer;
 let home: GatedHome;
 
 beforeAll(async () => {
-  bareRepository(scratch);
-  await new Promise<void>((done) => forge.listen(0, "127.0.0.1", done));
-  home = await openGatedHome("git", {
-    lookup: async (name) => (name === NAME ? ["8.8.8.8"] : []),
-    connect: async (address, _, signal) => {
-      const { socket } = await connectToAddress("127.0.0.1", (forge.address() as AddressInfo).port, signal);
-      return { socket, peer: address };
-    },
-    ownAddresses: () => [],
-  });
+  openRepository(scratch, "repository.git");
+  forge = await serveGit(scratch);
+  home = await openGatedHome("git", forge.surroundings().network);
 });
 
 afterAll(async () => {
   await home?.close();
-  forge.close();
+  await forge?.close();
   rmSync(scratch, { recursive: true, force: true });
 });
 
 it("clones over https, and pushes", async () => {
-  const policy = { network_policy: "egress" as const, allow_egress: [NAME] };
+  const policy = { network_policy: "egress" as const, allow_egress: [`${HOST}:${forge.port}`] };
   const { workspace_id } = await home.pyro.createWorkspace({ environment: ENVIRONMENT, ...policy });
   const run = (script: string) =>
     home.pyro.execWorkspace({ workspace_id, command: ["sh", "-euc", script], timeout_seconds: 120 });
-  const clone = `git clone -q https://${NAME}/repository.git repository`;
+  const clone = `git clone -q ${forge.url("repository.git")} repository`;
   const unknown = await run(clone);
   expect(unknown.stderr).toMatch(/certificate/);
   expect(unknown.outcome?.network_denied).toBeUndefined();
-  await home.pyro.writeWorkspaceFile({ workspace_id, path: "forge.pem", text: certificate.cert.toString() });
+  await home.pyro.writeWorkspaceFile({ workspace_id, path: "forge.pem", text: forge.ca });
   await run("cat forge.pem >>/etc/ssl/certs/ca-certificates.crt");
   expect(await run(`${clone} && cat repository/README`)).toMatchObject({ exit_code: 0, stdout: "from afar\n" });
   const commit = "git -c user.name=guest -c user.email=guest@b commit -qam second";

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { statePaths } from "../../src/store/paths.ts";
 import { MachineSession, newVmId } from "../../src/workspaces/session.ts";
 import { closedPort, closeServers, type Granted, grantEgress, type ListedGate, listedGate } from "../support/egress.ts";
-import { bareRepository } from "../support/git-server.ts";
+import { openRepository } from "../support/git-server.ts";
 import { guestsOf, printed, quiet, SHAPE } from "../support/guests.ts";
 
 const MIB = 1_048_576;
@@ -41,7 +41,7 @@ function serveFile(path: string, response: ServerResponse): void {
 
 describe("egress of a guest", () => {
   const directory = mkdtempSync(join(tmpdir(), "pyro-egress-"));
-  const web = createServer(site(bareRepository(directory)));
+  const web = createServer(site(openRepository(directory, "repository.git")));
   let session: MachineSession;
   let gate: ListedGate;
   let granted: Granted;

@@ -16,6 +16,14 @@ const seed = z.strictObject({
   entry_count: z.int().describe("Files, directories and symlinks that were seeded"),
   bytes_written: z.int().describe("Content of the seeded files in bytes"),
   commit: z.string().nullable().describe("Commit that was checked out, where that is known"),
+  dirty: z
+    .boolean()
+    .nullable()
+    .describe(
+      "Whether it differs from that commit by changed, staged or untracked files; null where that is not known",
+    ),
+  left_out: z.record(z.string(), z.int()).describe("Files and submodules that were left out, counted by reason"),
+  lfs_pointer_count: z.int().describe("Git LFS pointers among the files, whose content is not here"),
 });
 
 const secret = z.strictObject({
@@ -121,6 +129,19 @@ export const seedErrors = [
   "is_a_directory",
   "directory_not_empty",
   "guest_disk_full",
+] as const satisfies readonly ErrorCode[];
+
+/** What a project, or a repository that is cloned, can answer with besides. */
+export const projectErrors = [
+  "project_source_unusable",
+  "repo_url_invalid",
+  "repo_ref_invalid",
+  "repo_ref_not_found",
+  "repo_ref_ambiguous",
+  "repo_not_found",
+  "repo_address_forbidden",
+  "repo_unreachable",
+  "repo_inconsistent",
 ] as const satisfies readonly ErrorCode[];
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;

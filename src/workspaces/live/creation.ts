@@ -4,14 +4,17 @@ import { failpoint } from "../../platform/failpoint.ts";
 import type { DiskLayers } from "../disk-layers.ts";
 import type { WorkContext } from "../machine-source.ts";
 import { hostCompatWarning } from "../one-shot.ts";
+import { cloning } from "../repository/cloning.ts";
+import { openRepository } from "../repository/repo-seed.ts";
 import { openSeed } from "../seed/open.ts";
+import type { SeedRequest } from "../seed/request.ts";
 import type { SeedSource } from "../seed/source.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
 import { noteStamps, seedDisk, seedMachine } from "./seeding.ts";
 
 export interface CreateInput {
-  /** Absolute host path of a directory or archive; null for nothing */
-  readonly seed_path: string | null;
+  /** What it begins with; null for nothing */
+  readonly seed: SeedRequest | null;
   /** Its secrets, their values in base64 */
   readonly secrets: readonly { readonly name: string; readonly value: string }[];
 }
@@ -37,11 +40,12 @@ export async function createWorkspace(workspace: LiveWorkspace, input: CreateInp
 }
 
 /** Opened before anything is made: a seed that is not there costs nothing. */
-async function openSource({ host }: LiveWorkspace, { seed_path }: CreateInput, { signal }: WorkContext) {
-  if (seed_path === null) return undefined;
+async function openSource({ host }: LiveWorkspace, { seed }: CreateInput, { signal, emit }: WorkContext) {
+  if (seed === null) return undefined;
+  if (seed.kind === "repository") return openRepository(seed, host.cloning ?? cloning, { signal, emit });
   const { paths } = host.store;
   paths.prepareCache();
-  return openSeed(seed_path, { paths, env: host.env, signal });
+  return openSeed(seed.path, { paths, env: host.env, signal });
 }
 
 /** The baseline is a disk that holds the seed and nothing else; the machine writes to a layer on top of it. */

@@ -1,6 +1,5 @@
 /** One workspace while it runs: its record, its machine, and the order of what happens to it. Exactly one process has it at a time. */
 import { PyroError, toPyroError } from "../../contract/errors.ts";
-import type { GateSurroundings } from "../../network/egress-gate.ts";
 import { ensureDirectory } from "../../platform/directories.ts";
 import { remove } from "../../platform/files.ts";
 import { touch } from "../../platform/named-files.ts";
@@ -19,6 +18,7 @@ import { Services } from "../services/services.ts";
 import { MachineSession } from "../session.ts";
 import { Shells } from "../shells/shells.ts";
 import { lastActivity } from "./activity.ts";
+import type { HostNetworks } from "./host-networks.ts";
 import { Journal, tolerably } from "./journal.ts";
 import { Order } from "./order.ts";
 
@@ -26,15 +26,13 @@ import { Order } from "./order.ts";
 const FLUSH_MS = 10_000;
 
 /** What of the host a workspace lives on. */
-export interface WorkspaceHost {
+export interface WorkspaceHost extends HostNetworks {
   readonly store: WorkspaceStore;
   readonly guests: MachineSource;
   readonly hostCages: MachineSource;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Memory that is left for machines, in bytes; undefined where that is not known */
   readonly availableMemory: () => number | undefined;
-  /** What the gates of guests use in place of this machine's own network */
-  readonly surroundings?: GateSurroundings;
 }
 
 export class LiveWorkspace {

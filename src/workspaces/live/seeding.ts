@@ -16,7 +16,7 @@ import { describeTree } from "../diff/known.ts";
 import type { DiskLayers } from "../disk-layers.ts";
 import { treeCall } from "../guest-tree.ts";
 import type { WorkContext } from "../machine-source.ts";
-import type { SeedSource, SeedSummary } from "../seed/source.ts";
+import type { SeedSource, SeedSummary, Skipped } from "../seed/source.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
 
 /** Files between two words on how far a seed has come. */
@@ -93,14 +93,22 @@ async function keepSeed(
   try {
     await take(recording.pass(counted(source.entries, "Seeding", context)));
     const baseline = await recording.finish();
-    const { origin_kind, origin_ref, commit } = await tellSummary(source, context);
+    const { origin_kind, origin_ref, commit, dirty, lfs_pointer_count, skipped } = await tellSummary(source, context);
     const entry_count = baseline.entries.length;
     const bytes_written = baseline.entries.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
-    return { baseline, seed: { origin_kind, origin_ref, commit, entry_count, bytes_written } };
+    const left_out = countedByReason(skipped);
+    const origin = { origin_kind, origin_ref, commit, dirty, left_out, lfs_pointer_count };
+    return { baseline, seed: { ...origin, entry_count, bytes_written } };
   } catch (thrown) {
     recording.discard();
     throw thrown;
   }
+}
+
+function countedByReason(skipped: readonly Skipped[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { reason } of skipped) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
 }
 
 /** Keeps what the guest says of every path, by which a diff tells what it need not fetch; to be called before anybody can change one. */

@@ -21,7 +21,16 @@ export function openArchiveSeed(path: string, options: SeedOptions): SeedSource 
     yield* reader.entries();
     commit = reader.commit;
   }
-  const summary = () => ({ origin_kind: "archive", origin_ref, commit, skipped: [], notes: [] }) as const;
+  const summary = () =>
+    ({
+      origin_kind: "archive",
+      origin_ref,
+      commit,
+      dirty: null,
+      skipped: [],
+      lfs_pointer_count: 0,
+      notes: [],
+    }) as const;
   return { entries: entries(), summary };
 }
 

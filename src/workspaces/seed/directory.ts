@@ -6,7 +6,8 @@ import type { SourceEntry } from "../../contract/tree.ts";
 import { TreeCheck } from "../../contract/tree-check.ts";
 import { locateProgram } from "../../platform/programs.ts";
 import { type Checkout, commitOf, findCheckout, nestedGitDirectory } from "./git-directory.ts";
-import { type ListOptions, listCheckout } from "./git-listing.ts";
+import { isStaged, type ListOptions, listCheckout } from "./git-listing.ts";
+import { LfsPointers } from "./lfs-pointers.ts";
 import { openSeedDirectory } from "./opening.ts";
 import { namesOf, Selection } from "./selection.ts";
 import type { SeedOptions, SeedSource, SeedSummary, Skipped } from "./source.ts";
@@ -25,8 +26,13 @@ interface Plan {
 export async function openDirectorySeed(path: string, options: SeedOptions): Promise<SeedSource> {
   const { summary, selection } = await plan(path, options);
   const skipped: Skipped[] = [...summary.skipped];
-  const entries = read(path, selection, skipped, options);
-  return { entries, summary: () => ({ ...summary, skipped: [...skipped] }) };
+  const lfs = new LfsPointers();
+  const entries = lfs.pass(read(path, selection, skipped, options));
+  const isCheckout = summary.origin_kind === "git_checkout";
+  const notes = () => (isCheckout ? [...summary.notes, ...lfs.notes()] : summary.notes);
+  const count = () => (isCheckout ? lfs.count : 0);
+  const told = () => ({ skipped: [...skipped], lfs_pointer_count: count(), notes: notes() });
+  return { entries, summary: () => ({ ...summary, ...told() }) };
 }
 
 async function* read(
@@ -46,37 +52,58 @@ async function* read(
 }
 
 async function plan(path: string, options: SeedOptions): Promise<Plan> {
-  const whole: SeedSummary = { origin_kind: "directory", origin_ref: path, commit: null, skipped: [], notes: [] };
+  const nothing = { commit: null, dirty: null, skipped: [], lfs_pointer_count: 0, notes: [] };
+  const whole: SeedSummary = { origin_kind: "directory", origin_ref: path, ...nothing };
   const checkout = findCheckout(path);
   if (checkout === undefined) return { summary: whole };
   const git = options.git === undefined ? locateProgram("git") : options.git;
   if (git === undefined || git === null) return { summary: { ...whole, notes: [withoutGit(path)] } };
   const skipped: Skipped[] = [];
   const below = relative(checkout.root, path);
-  const all = await select(checkout, below, { ...options, git }, skipped);
+  const { selection: all, isChanged } = await select(checkout, below, { ...options, git }, skipped);
   const selection = below === "" ? all : all.find(encodePath(below));
   if (selection === undefined || (below !== "" && selection.names().length === 0))
     return { summary: { ...whole, notes: [`Git ignores ${showPath(path)}, so all of it was taken`] } };
   const commit = commitOf(checkout.git);
-  return { summary: { ...whole, origin_kind: "git_checkout", commit, skipped }, selection };
+  const dirty = await isDirty(checkout, commit, isChanged, { ...options, git });
+  return { summary: { ...whole, origin_kind: "git_checkout", commit, dirty, skipped }, selection };
 }
 
 function withoutGit(path: string): string {
   return `${showPath(path)} is a Git checkout, but git is not installed, so ignored files and .git were taken as well`;
 }
 
+/** Whether what is taken differs from the commit; null where there is none to compare with. */
+async function isDirty(
+  checkout: Checkout,
+  commit: string | null,
+  isChanged: boolean,
+  options: ListOptions,
+): Promise<boolean | null> {
+  if (commit === null) return null;
+  return isChanged || isStaged(checkout, commit, options);
+}
+
+interface Selected {
+  readonly selection: Selection;
+  /** Something is not as it is in its index, or in none */
+  readonly isChanged: boolean;
+}
+
 /** Everything that git names, in the checkout and in the repositories inside it. */
-async function select(checkout: Checkout, below: string, options: ListOptions, skipped: Skipped[]): Promise<Selection> {
+async function select(checkout: Checkout, below: string, options: ListOptions, skipped: Skipped[]): Promise<Selected> {
+  let isAnyChanged = false;
   const selection = new Selection();
   const waiting: { checkout: Checkout; prefix: Buffer; below: string }[] = [
     { checkout, prefix: Buffer.alloc(0), below },
   ];
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    for (const { path, isRepository } of await listCheckout(next.checkout, next.below, options)) {
+    for (const { path, isRepository, isChanged } of await listCheckout(next.checkout, next.below, options)) {
+      isAnyChanged ||= isChanged;
       if (namesOf(path).some((name) => name.toString("latin1").toLowerCase() === GIT)) continue;
       const full = Buffer.concat([next.prefix, path]);
-      selection.add(full);
-      if (!isRepository) continue;
+      const { isListed } = selection.add(full);
+      if (!isRepository || isListed) continue;
       const bare = full.at(-1) === SLASH ? full.subarray(0, -1) : full;
       const root = join(checkout.root, decodePath(bare));
       const git = nestedGitDirectory(root);
@@ -85,5 +112,5 @@ async function select(checkout: Checkout, below: string, options: ListOptions, s
       else skipped.push({ path: decodePath(bare), reason: "submodule_not_checked_out" });
     }
   }
-  return selection;
+  return { selection, isChanged: isAnyChanged };
 }

@@ -23,16 +23,25 @@ export interface Checkout {
 
 /** The checkout that a directory is the root of or lies in; one further up counts only where both belong to the same user. */
 export function findCheckout(directory: string): Checkout | undefined {
+  const checkout = nearestCheckout(directory);
+  if (checkout === undefined || checkout.root === directory) return checkout;
+  return ownerOf(checkout.git.path) === ownerOf(directory) ? checkout : undefined;
+}
+
+/** The first checkout on the way from a directory up, whoever's it is. */
+export function nearestCheckout(directory: string, levels = Number.POSITIVE_INFINITY): Checkout | undefined {
   if (directory.split("/").includes(".git")) return undefined;
-  const owner = within(directory, (handle) => handle.state().uid);
-  for (let root = directory; ; root = dirname(root)) {
+  for (let [root, level] = [directory, 0]; level < levels; [root, level] = [dirname(root), level + 1]) {
     const git = gitDirectoryOf(root);
-    if (git !== undefined) {
-      const trusted = root === directory || within(git.path, (handle) => handle.state().uid) === owner;
-      return trusted ? { root, git } : undefined;
-    }
+    if (git !== undefined) return { root, git };
     if (root === dirname(root)) return undefined;
   }
+  return undefined;
+}
+
+/** The user that a directory belongs to; undefined where it cannot be opened. */
+export function ownerOf(directory: string): bigint | undefined {
+  return within(directory, (handle) => handle.state().uid);
 }
 
 /** The Git directory of a work tree's root: its `.git`, or what a `.git` file points to. */

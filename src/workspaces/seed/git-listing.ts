@@ -32,6 +32,8 @@ export interface ListedPath {
   readonly path: Buffer;
   /** It is a repository of its own: a submodule, or one that lies in the checkout untracked */
   readonly isRepository: boolean;
+  /** It is not tracked, or not what the index has */
+  readonly isChanged: boolean;
 }
 
 /** Variables with which git sees no configuration but its repository's, asks nothing and reaches nobody. */
@@ -50,23 +52,52 @@ export const quietGit = {
 
 /** Tracked paths and those that are not ignored, in `below`, a path relative to the checkout's root, or everywhere. */
 export async function listCheckout(checkout: Checkout, below: string, options: ListOptions): Promise<ListedPath[]> {
-  const { root, git } = checkout;
+  const { git } = checkout;
   const exclude = join(git.common, "info", "exclude");
   const args = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
   const ignoreFile = await personalIgnoreFile(options);
   if (ignoreFile !== undefined) args.push("-c", `core.excludesFile=${ignoreFile}`);
-  args.push("ls-files", "-z", "-t", "--stage", "--cached", "--others", "--exclude-standard", "--full-name");
+  args.push(
+    "ls-files",
+    "-z",
+    "-t",
+    "--stage",
+    "--cached",
+    "--others",
+    "--modified",
+    "--deleted",
+    "--exclude-standard",
+    "--full-name",
+  );
   if (hasFile(join(git.common, "info"), "exclude")) args.push(`--exclude-from=${exclude}`);
   if (below !== "") args.push("--", below);
+  return parseListing(await output(options.git, args, shielded(checkout, options), options.signal));
+}
+
+/** Whether the index differs from a commit; null where git cannot tell, as where objects are still on a server. */
+export async function isStaged(checkout: Checkout, commit: string, options: ListOptions): Promise<boolean | null> {
+  const { env, cwd } = shielded(checkout, options);
+  const args = ["diff-index", "--cached", "--quiet", "--no-ext-diff", "--no-textconv", "--end-of-options", commit];
+  const { exit_code } = await runProgram(options.git, args, {
+    env: { ...env },
+    cwd,
+    timeout_ms: TIMEOUT_MS,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  return exit_code === 0 || exit_code === 1 ? exit_code === 1 : null;
+}
+
+/** Where git works on a checkout without its settings. */
+function shielded({ root, git }: Checkout, { paths }: ListOptions) {
   const env = {
     ...quietGit,
     GIT_DIR: git.path,
-    GIT_COMMON_DIR: emptyRepository(objectFormatOf(git), options.paths),
+    GIT_COMMON_DIR: emptyRepository(objectFormatOf(git), paths),
     GIT_INDEX_FILE: join(git.path, "index"),
     GIT_OBJECT_DIRECTORY: join(git.common, "objects"),
     GIT_WORK_TREE: root,
   };
-  return parseListing(await output(options.git, args, { env, cwd: root }, options.signal));
+  return { env, cwd: root };
 }
 
 /** Git's own answer to which file has the caller's personal ignore patterns; the caller's configuration is trusted. */
@@ -129,7 +160,7 @@ async function output(git: string, args: string[], how: ProgramOptions, signal?:
   });
 }
 
-/** Each record is a tag, for a tracked path its mode, hash and stage, and the path. */
+/** Each record is a tag, for a tracked path its mode, hash and stage, and the path; a path may come more than once. */
 function parseListing(listing: Buffer): ListedPath[] {
   const found: ListedPath[] = [];
   for (let at = 0; at < listing.length; ) {
@@ -137,11 +168,14 @@ function parseListing(listing: Buffer): ListedPath[] {
     const record = listing.subarray(at, end < 0 ? listing.length : end);
     at += record.length + 1;
     if (record.subarray(0, 2).toString("latin1") === "? ") {
-      found.push({ path: record.subarray(2), isRepository: record.at(-1) === 0x2f });
+      found.push({ path: record.subarray(2), isRepository: record.at(-1) === 0x2f, isChanged: true });
     } else {
       const tab = record.indexOf(0x09);
       const mode = record.subarray(2, 8).toString("latin1");
-      found.push({ path: record.subarray(tab + 1), isRepository: mode === GITLINK });
+      const isRepository = mode === GITLINK;
+      // A changed path comes twice: as it is tracked, and as it has changed.
+      const tag = record.subarray(0, 1).toString("latin1");
+      found.push({ path: record.subarray(tab + 1), isRepository, isChanged: tag !== "H" && tag !== "S" });
     }
   }
   return found;

@@ -7,7 +7,10 @@ import { openDirectorySeed } from "./directory.ts";
 import { openSeedDirectory } from "./opening.ts";
 import type { SeedOptions, SeedSource } from "./source.ts";
 
-const archiveName = /\.(?:tar|tar\.gz|tgz)$/i;
+/** Whether a file is read as an archive. */
+export function isArchiveName(name: string): boolean {
+  return /\.(?:tar|tar\.gz|tgz)$/i.test(name);
+}
 
 /** The seed at a host path; raises `seed_not_found`, `seed_unreadable` or `unsupported_type`. */
 export async function openSeed(path: string, options: SeedOptions): Promise<SeedSource> {
@@ -17,6 +20,6 @@ export async function openSeed(path: string, options: SeedOptions): Promise<Seed
     directory.close();
     return openDirectorySeed(real, options);
   }
-  if (archiveName.test(basename(path))) return openArchiveSeed(path, options);
+  if (isArchiveName(basename(path))) return openArchiveSeed(path, options);
   throw new PyroError("unsupported_type", `${showPath(path)} is neither a directory nor named .tar, .tar.gz or .tgz`);
 }

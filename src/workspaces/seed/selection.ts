@@ -27,12 +27,13 @@ export class Selection {
     return found;
   }
 
-  /** Chooses a path below this directory and gives its node; raises `path_escape` for one that leads out of it. */
-  add(path: Buffer): Selection {
+  /** Chooses a path below this directory, and tells whether it was chosen before; raises `path_escape` for one that leads out of it. */
+  add(path: Buffer): { readonly isListed: boolean } {
     let node: Selection = this;
     for (const name of namesOf(path)) node = node.below(name);
+    const { isListed } = node;
     node.isListed = true;
-    return node;
+    return { isListed };
   }
 
   /** The node of a path, where something in it was chosen. */

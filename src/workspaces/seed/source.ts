@@ -20,12 +20,16 @@ export interface Skipped {
 
 /** Where a seed comes from. */
 export interface SeedSummary {
-  readonly origin_kind: "directory" | "archive" | "git_checkout" | "empty";
-  /** Absolute path of the directory or archive; null for an empty one */
+  readonly origin_kind: "directory" | "archive" | "git_checkout" | "repo_url" | "empty";
+  /** Absolute path of the directory or archive, address of the repository; null for an empty one */
   readonly origin_ref: string | null;
   /** Commit that was checked out, where that is known */
   readonly commit: string | null;
+  /** Whether it differs from that commit; null where that is not known */
+  readonly dirty: boolean | null;
   readonly skipped: readonly Skipped[];
+  /** Files of Git LFS whose content is not here */
+  readonly lfs_pointer_count: number;
   /** Sentences on what a reader would not expect */
   readonly notes: readonly string[];
 }
