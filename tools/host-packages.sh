@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the host programs that pyro needs and that are missing, where it may; otherwise prints the one command to run.
-# With --runtime leaves out what only building needs; with --list names the packages and installs nothing.
+# With --runtime leaves out what only building needs; with --tests adds what tests compare with; with --list names the packages and installs nothing.
 set -eu
 
 # package:program that shows it is there
@@ -14,6 +14,8 @@ if [ "${1:-}" = --list ]; then
 fi
 # what building from a checkout needs beside them
 [ "${1:-}" = --runtime ] || needed="$needed gcc:/usr/bin/gcc libc6-dev:/usr/lib/x86_64-linux-gnu/libc.a"
+# a real registry and a real client of it; the tests that need them say so and are skipped where they are not there
+[ "${1:-}" != --tests ] || needed="$needed docker-registry:/usr/bin/docker-registry skopeo:/usr/bin/skopeo openssl:/usr/bin/openssl"
 
 missing=""
 for entry in $needed; do

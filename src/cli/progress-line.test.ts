@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bundle } from "../../tests/support/bundle.ts";
 import type { NoticeEvent, ProgressEvent, WarningEvent } from "../contract/progress.ts";
+import { amount } from "./progress-line.ts";
 
 let program: string;
 beforeAll(async () => {
@@ -36,5 +37,23 @@ describe("without a terminal", () => {
 
   it("shows warnings alone where it is to be quiet", () => {
     expect(shown("silent", stage("template", "Booting once"), notice, warning)).toBe("pyro: the VM boots\n");
+  });
+});
+
+describe("a download", () => {
+  const event = { ...stage("downloading", "Downloading a"), unit: "bytes", layers_done: 3, layers_total: 7 } as const;
+
+  it.each([
+    [
+      { done: 12.3 * 1_048_576, total: 50 * 1_048_576, bytes_per_second: 4.1 * 1_048_576, seconds_left: 8.2 },
+      ": 12.3 MiB of 50.0 MiB, 3 of 7 layers, 4.1 MiB/s, 9 s left",
+    ],
+    [{ done: 0, total: 10 }, ": 0 B of 10 B, 3 of 7 layers"],
+    [
+      { done: 5, total: 10, bytes_per_second: 0.3, seconds_left: 600 },
+      ": 5 B of 10 B, 3 of 7 layers, 0 B/s, 10 min left",
+    ],
+  ])("says bytes, layers, rate and time left: %j", (fields, text) => {
+    expect(amount({ ...event, ...fields })).toBe(text);
   });
 });

@@ -52,8 +52,18 @@ export class ProgressLine {
   }
 }
 
-function amount(event: ProgressEvent): string {
+/** What stands behind the message: how much of how much, and for a download its layers, rate and time left. */
+export function amount(event: ProgressEvent): string {
   if (event.done === undefined) return "";
   const value = (number: number) => (event.unit === "bytes" ? size(number) : String(number));
-  return event.total === undefined ? ` (${value(event.done)})` : ` (${value(event.done)} of ${value(event.total)})`;
+  const done = event.total === undefined ? value(event.done) : `${value(event.done)} of ${value(event.total)}`;
+  if (event.layers_total === undefined) return ` (${done})`;
+  const rate = event.bytes_per_second === undefined ? [] : [`${size(Math.round(event.bytes_per_second))}/s`];
+  const left = event.seconds_left === undefined ? [] : [`${span(event.seconds_left)} left`];
+  return `: ${[done, `${event.layers_done ?? 0} of ${event.layers_total} layers`, ...rate, ...left].join(", ")}`;
+}
+
+function span(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return whole < 120 ? `${whole} s` : `${Math.ceil(whole / 60)} min`;
 }

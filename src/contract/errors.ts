@@ -3,6 +3,7 @@ import type { ErrorKind, ErrorRow } from "./error-row.ts";
 import { machineErrors } from "./machine-errors.ts";
 import { networkErrors } from "./network-errors.ts";
 import { projectErrors } from "./project-errors.ts";
+import { registryErrors } from "./registry-errors.ts";
 import { secretErrors } from "./secret-errors.ts";
 import { serviceErrors } from "./service-errors.ts";
 import { treeErrors } from "./tree-errors.ts";
@@ -26,6 +27,7 @@ const rows = {
   ...secretErrors,
   ...networkErrors,
   ...projectErrors,
+  ...registryErrors,
 } as const satisfies Record<string, ErrorRow>;
 
 /** Stable name of an error. */

@@ -8,6 +8,11 @@ export interface ProgressEvent {
   readonly done?: number;
   readonly total?: number;
   readonly unit?: "bytes" | "packages" | "files";
+  /** Of a download: layers that are there whole, of how many */
+  readonly layers_done?: number;
+  readonly layers_total?: number;
+  readonly bytes_per_second?: number;
+  readonly seconds_left?: number;
 }
 
 /** Something a person should know that is not an error. */

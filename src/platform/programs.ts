@@ -38,6 +38,12 @@ export function locateProgram(name: ProgramName): string | undefined {
   return directories.map((directory) => join(directory, name)).find(isExecutable);
 }
 
+/** Absolute path of a credential program of Docker's, by what follows `docker-credential-`; undefined where it is in none of these directories, or the name is none. */
+export function locateCredentialProgram(name: string): string | undefined {
+  if (!/^[a-z0-9-]{1,64}$/.test(name)) return undefined;
+  return directories.map((directory) => join(directory, `docker-credential-${name}`)).find(isExecutable);
+}
+
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

@@ -9,6 +9,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 const cacheDirectories = [
   "images",
+  "blobs",
   "environments",
   "kernels",
   "initramfs",

@@ -17,7 +17,7 @@ export const layers: Readonly<Record<string, Layer>> = {
   store: { may: ["contract", "platform"], packages: ["zod"] },
   wire: { may: ["contract", "platform"], packages: ["zod"] },
   vmm: { may: ["contract", "platform", "store"], packages: ["zod"] },
-  environments: { may: ["contract", "platform", "store"], packages: ["zod", "tar-stream"] },
+  environments: { may: ["contract", "platform", "store", "network"], packages: ["zod", "tar-stream"] },
   network: { may: ["contract", "platform", "store"], packages: ["zod"] },
   workspaces: {
     may: ["contract", "platform", "store", "wire", "vmm", "environments", "network"],

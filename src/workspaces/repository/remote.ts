@@ -28,7 +28,7 @@ export class Remote {
 
   /** Asks the server what `ref` stands for; raises `repo_ref_not_found`, `repo_ref_ambiguous`, `repo_inconsistent` and what the server is not reached for. */
   static async find(server: RepoServer, ref: string | undefined, limits: CloneLimits): Promise<Remote> {
-    const advertised = await readAdvertisement((await server.discover()).body, limits.refs_bytes);
+    const advertised = await readAdvertisement(await server.discover(), limits.refs_bytes);
     const refs = advertised.version === 0 ? advertised.refs : await listRefs(server, advertised.format, ref, limits);
     return new Remote(server, advertised, chooseRef(ref, refs, advertised.format), limits);
   }
@@ -37,7 +37,7 @@ export class Remote {
   async fetch(): Promise<PackAnswer> {
     const { version, format, can_be_shallow: is_cut } = this.#advertised;
     const answer = await this.#server.ask(version === 2 ? this.#newerRequest() : this.#olderRequest());
-    return readPack(answer.body, { version, format, is_cut, limits: this.#limits });
+    return readPack(answer, { version, format, is_cut, limits: this.#limits });
   }
 
   #newerRequest(): string {
@@ -80,7 +80,7 @@ async function listRefs(
   const prefixes = wanted.map((prefix) => packet(`ref-prefix ${prefix}\n`));
   const head = [packet("command=ls-refs\n"), ...formatLines(format), DELIMITER, packet("peel\n"), packet("symrefs\n")];
   const answer = await server.ask([...head, ...prefixes, FLUSH].join(""));
-  const reader = new PacketReader(answer.body, refs_bytes);
+  const reader = new PacketReader(answer, refs_bytes);
   const found: RemoteRef[] = [];
   try {
     // A prefix may be that of many, and a server need not keep to it.

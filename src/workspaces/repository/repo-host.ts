@@ -1,11 +1,11 @@
 /** The way to a repository's host: looked up once, judged, and connected to by address alone. */
-import type { Duplex } from "node:stream";
 import { PyroError } from "../../contract/errors.ts";
 import type { TreeLimits } from "../../contract/tree-check.ts";
 import type { GateSurroundings } from "../../network/egress-gate.ts";
 import { firstConnection } from "../../network/first-connection.ts";
 import { forbiddenReason } from "../../network/forbidden-addresses.ts";
 import { type IpAddress, readAddress, sameAddress, showAddress } from "../../network/ip-address.ts";
+import type { connectToAddress, OutboundConnection } from "../../platform/outbound-connection.ts";
 import type { CloneLimits } from "./limits.ts";
 import type { RepoUrl } from "./repo-url.ts";
 
@@ -24,7 +24,7 @@ const metadata = ["100.100.100.200", "fd00:ec2::254", "fd20:ce::254"].map(readAd
 
 /** What of this machine a clone uses. */
 export interface CloneSurroundings {
-  readonly network: Pick<GateSurroundings, "lookup" | "connect" | "ownAddresses">;
+  readonly network: Pick<GateSurroundings, "lookup" | "ownAddresses"> & { readonly connect: typeof connectToAddress };
   /** Certificates that are trusted in place of this machine's */
   readonly ca?: string;
   readonly limits?: Partial<CloneLimits>;
@@ -64,7 +64,7 @@ export class RepoHost {
   }
 
   /** A connection to one of the addresses. */
-  async connect(): Promise<Duplex> {
+  async connect(): Promise<OutboundConnection["socket"]> {
     const { around, limits, signal: given_up } = this.#options;
     const signal = AbortSignal.any([given_up, AbortSignal.timeout(limits.connect_ms)]);
     try {

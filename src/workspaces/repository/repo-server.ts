@@ -1,7 +1,7 @@
 /** A Git server over https: asked at one address, with one redirect's worth of trust, within the same host. */
 import { PyroError } from "../../contract/errors.ts";
 import { showPath } from "../../contract/path-bytes.ts";
-import { callHttps, type HttpsAnswer } from "../../platform/https-call.ts";
+import { type ExchangeAnswer, exchange, secured } from "../../platform/http-exchange.ts";
 import { version } from "../../version.ts";
 import { inconsistent } from "./packets.ts";
 import { cloneEnded, type ReachOptions, RepoHost, reasonOf, unreachable } from "./repo-host.ts";
@@ -31,22 +31,22 @@ export class RepoServer {
   }
 
   /** The first answer: what the server can do, and its refs where it is an old one. */
-  async discover(): Promise<HttpsAnswer> {
+  async discover(): Promise<AsyncIterable<Uint8Array>> {
     for (let redirects = 0; ; redirects += 1) {
       const answer = await this.#call("GET", DISCOVERY, undefined);
       if (answer.status < 300 || answer.status >= 400) return this.#checked(answer, "advertisement");
-      answer.close();
+      answer.body.destroy();
       if (redirects === MAX_REDIRECTS) throw inconsistent("redirects without an end");
-      this.#path = this.#redirected(answer.header("location") ?? "");
+      this.#path = this.#redirected(answer.headers["location"] ?? "");
     }
   }
 
   /** Asks for something in Git's protocol. */
-  async ask(body: string): Promise<HttpsAnswer> {
+  async ask(body: string): Promise<AsyncIterable<Uint8Array>> {
     return this.#checked(await this.#call("POST", `/${SERVICE}`, body), "result");
   }
 
-  async #call(method: "GET" | "POST", at: string, body: string | undefined): Promise<HttpsAnswer> {
+  async #call(method: "GET" | "POST", at: string, body: string | undefined): Promise<ExchangeAnswer> {
     const { host, port, authorization } = this.url;
     const { around, limits, signal } = this.#options;
     const socket = await this.#host.connect();
@@ -55,14 +55,20 @@ export class RepoServer {
       "User-Agent": `git/2 pyro/${version}`,
       Accept: "*/*",
       "Git-Protocol": "version=2",
-      Connection: "close",
       ...(authorization === undefined ? {} : { Authorization: authorization }),
       ...(body === undefined ? {} : contentHeaders(body)),
     };
-    const call = { socket, host: host.name, is_address: host.kind === "address", method, path: this.#path + at };
-    const more = { headers, ca: around.ca, idle_ms: limits.idle_ms, signal, ...(body === undefined ? {} : { body }) };
+    const patience = { signal, silence_ms: limits.idle_ms };
     try {
-      return await callHttps({ ...call, ...more });
+      const secure = await secured(socket, host.name, { ca: around.ca, ...patience });
+      const target = this.#path + at;
+      return await exchange(secure, {
+        method,
+        target,
+        headers,
+        body: body === undefined ? undefined : once(body),
+        ...patience,
+      });
     } catch (thrown) {
       throw unreachable(this.url, reasonOf(thrown), signal);
     }
@@ -83,11 +89,11 @@ export class RepoServer {
     return authority(this.url.host, this.url.port);
   }
 
-  #checked(answer: HttpsAnswer, kind: string): HttpsAnswer {
-    const type = answer.header("content-type") ?? "";
+  #checked(answer: ExchangeAnswer, kind: string): AsyncIterable<Uint8Array> {
+    const type = answer.headers["content-type"] ?? "";
     const isGit = answer.status === 200 && type.split(";")[0]?.trim() === `application/x-${SERVICE}-${kind}`;
-    if (isGit && answer.header("content-encoding") === undefined) return guarded(answer, this);
-    answer.close();
+    if (isGit && answer.headers["content-encoding"] === undefined) return guarded(answer, this);
+    answer.body.destroy();
     if ([401, 403, 404, 410].includes(answer.status))
       throw new PyroError("repo_not_found", `${this.url.shown} answers with status ${answer.status}`, {
         details: { url: this.url.shown, status: answer.status },
@@ -120,15 +126,15 @@ function readTarget(text: string): RepoUrl | undefined {
   }
 }
 
-/** The same answer, whose failures are typed. */
-function guarded(answer: HttpsAnswer, server: RepoServer): HttpsAnswer {
-  const { status, close } = answer;
-  async function* body(): AsyncGenerator<Uint8Array> {
-    try {
-      yield* answer.body;
-    } catch (thrown) {
-      throw server.failure(thrown);
-    }
+async function* once(body: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(body);
+}
+
+/** The body of an answer, whose failures are typed. */
+async function* guarded({ body }: ExchangeAnswer, server: RepoServer): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (thrown) {
+    throw server.failure(thrown);
   }
-  return { status, close, header: (name) => answer.header(name), body: body() };
 }
