@@ -5,6 +5,7 @@ export default defineConfig({
   entry: {
     cli: "src/cli/main.ts",
     sdk: "src/sdk/index.ts",
+    mcp: "src/mcp/main.ts",
     keeper: "src/keeper/process.ts",
     "tools/run-tests": "tools/run-tests.ts",
     "tools/generate": "tools/generate.ts",

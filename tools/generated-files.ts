@@ -5,6 +5,7 @@ import { protocolExamplesFile, protocolSchemaFile } from "./protocol-files.ts";
 import { cliReference } from "./reference/cli.ts";
 import { environmentVariablesReference } from "./reference/environment-variables.ts";
 import { errorsReference } from "./reference/errors.ts";
+import { mcpReference } from "./reference/mcp.ts";
 import { sdkReference } from "./reference/sdk.ts";
 
 export interface GeneratedFile {
@@ -19,6 +20,7 @@ export function generatedFiles(): GeneratedFile[] {
     { path: "docs/reference/cli.md", content: cliReference() },
     { path: "docs/reference/environment-variables.md", content: environmentVariablesReference() },
     { path: "docs/reference/errors.md", content: errorsReference() },
+    { path: "docs/reference/mcp.md", content: mcpReference() },
     { path: "docs/reference/sdk.md", content: sdkReference() },
     { path: "protocol/examples.json", content: protocolExamplesFile() },
     { path: "protocol/schema.json", content: protocolSchemaFile() },

@@ -11,6 +11,7 @@ import { fiftyServices } from "./fifty-services.ts";
 import { idleCpu } from "./idle-cpu.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { inputThroughput } from "./input-throughput.ts";
+import { mcpCreate, mcpCreateSpare, mcpEightClients, mcpExec, mcpExecOverhead, mcpRun, mcpStart } from "./mcp.ts";
 import { outputThroughput } from "./output-throughput.ts";
 import { overBareQemu } from "./over-bare-qemu.ts";
 import { portLatency } from "./port-latency.ts";
@@ -59,6 +60,13 @@ export const figures: readonly Figure[] = [
   workspaceDiff,
   workspaceDiffOverFewer,
   workspaceMemory,
+  mcpStart,
+  mcpCreate,
+  mcpCreateSpare,
+  mcpExec,
+  mcpExecOverhead,
+  mcpRun,
+  mcpEightClients,
   portThroughput,
   portLatency,
   fiftyServices,

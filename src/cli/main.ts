@@ -29,6 +29,10 @@ export async function main(args: readonly string[]): Promise<void> {
     async (request) => {
       status = await attachTo(request, interruption);
     },
+    async (options) => {
+      const { serve } = await import("../mcp/main.ts");
+      await serve(options);
+    },
   );
   addCompletion(program);
   try {

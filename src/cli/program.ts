@@ -7,6 +7,7 @@ import type { Operation } from "../operations/operation.ts";
 import { version } from "../version.ts";
 import { type AttachRequest, addAttach } from "./attach.ts";
 import { mapOf, mapValue, withoutValue } from "./map-flags.ts";
+import { addMcpServe } from "./mcp-serve.ts";
 
 /** A command line that was understood: which operation, with what input, shown how. */
 export interface Invocation {
@@ -27,6 +28,7 @@ export function buildProgram(
   run: (invocation: Invocation) => Promise<void>,
   rest: readonly string[] | undefined,
   attach: (request: AttachRequest) => Promise<void> = async () => {},
+  serve: (options: unknown) => Promise<void> = async () => {},
 ): Command {
   const program = base(new Command("pyro"))
     .description("The disposable workspace where a coding agent does real work safely")
@@ -36,6 +38,10 @@ export function buildProgram(
   addAttach(["workspace", "shell"].reduce(group, program), base, (request) => {
     refuseRest("workspace shell attach", rest);
     return attach(request);
+  });
+  addMcpServe(program, base, (options) => {
+    refuseRest("mcp serve", rest);
+    return serve(options);
   });
   return program;
 }

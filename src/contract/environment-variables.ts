@@ -14,6 +14,7 @@ export const environmentVariables = {
     "Proxy for the archive and for registries, also as HTTP_PROXY; without it the host's apt settings count for the archive",
   https_proxy: "The same for https, also as HTTPS_PROXY",
   no_proxy: "Hosts that are reached without a proxy, also as NO_PROXY",
+  PYRO_MCP_TOKEN: "Bearer token of pyro mcp serve --http, in place of the one that it keeps in a file",
   PYRO_DEBUG: "Set to 1 for stack traces and the cause of every error",
   PYRO_ACCEL: "Set to kvm or tcg to force how guests run, in place of trying KVM",
 } as const;

@@ -1,6 +1,7 @@
 /** Every error pyro can answer with: one row each, so that code, kind, exit status and wording live in one place. */
 import type { ErrorKind, ErrorRow } from "./error-row.ts";
 import { machineErrors } from "./machine-errors.ts";
+import { mcpErrors } from "./mcp-errors.ts";
 import { networkErrors } from "./network-errors.ts";
 import { projectErrors } from "./project-errors.ts";
 import { registryErrors } from "./registry-errors.ts";
@@ -26,6 +27,7 @@ const rows = {
   ...serviceErrors,
   ...secretErrors,
   ...networkErrors,
+  ...mcpErrors,
   ...projectErrors,
   ...registryErrors,
 } as const satisfies Record<string, ErrorRow>;

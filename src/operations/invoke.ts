@@ -9,7 +9,7 @@ export async function invoke<I extends z.ZodObject, O extends z.ZodType>(
   input: unknown,
   context: OperationContext,
 ): Promise<z.infer<O>> {
-  const parsed = op.input.safeParse(input);
+  const parsed = op.input.safeParse(flat(op, input));
   if (!parsed.success) throw inputError(op, parsed.error);
   // A signal of its own: a caller's may be shared by any number of calls.
   const signal = AbortSignal.any([context.signal]);
@@ -19,6 +19,14 @@ export async function invoke<I extends z.ZodObject, O extends z.ZodType>(
   } catch (thrown) {
     throw context.signal.aborted && !(thrown instanceof PyroError) ? cancelled(op) : toPyroError(thrown);
   }
+}
+
+/** Input in flat fields, where it has parts. */
+function flat(op: Operation, input: unknown): unknown {
+  if (op.nested === undefined || typeof input !== "object" || input === null) return input;
+  const parsed = op.nested.fields.safeParse(input);
+  if (!parsed.success) throw inputError(op, parsed.error);
+  return op.nested.flatten({ ...input });
 }
 
 function cancelled(op: Operation): PyroError {

@@ -8,6 +8,9 @@ import type { Engine, ProjectSource } from "../engine.ts";
 /** What an operation does to the world: MCP annotations and confirmation rules follow from it. */
 export type Effect = "read" | "write" | "destroy";
 
+/** Where an operation may reach beyond the guest: it writes to this machine, or the guest's programs connect where they may. */
+export type Crossing = "host" | "network";
+
 /** What a handler may use beside its input. */
 export interface OperationContext {
   readonly engine: Engine;
@@ -22,8 +25,21 @@ export interface OperationContext {
 /** What a handler may return: the output, which nobody is going to change. */
 type Unchanging<T> = T extends object ? { readonly [K in keyof T]: Unchanging<T[K]> } : T;
 
+/** Fields of the form with parts, and what they stand for. */
+export interface NestedFields<N extends z.ZodObject = z.ZodObject> {
+  readonly fields: N;
+  /** Flat fields that they stand for */
+  readonly replaces: readonly string[];
+  /** Input in flat fields alone */
+  flatten(input: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
+}
+
 /** A public operation. Inputs are flat: scalars, lists of strings, maps of strings. */
-export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
+export interface Operation<
+  I extends z.ZodObject = z.ZodObject,
+  O extends z.ZodType = z.ZodType,
+  N extends z.ZodObject = z.ZodObject,
+> {
   readonly names: { readonly cli: string; readonly sdk: string; readonly mcp?: string };
   /** Imperative, no final period */
   readonly summary: string;
@@ -31,6 +47,7 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   /** One command line that works as typed */
   readonly example: string;
   readonly effect: Effect;
+  readonly crosses?: Crossing;
   readonly input: I;
   readonly output: O;
   readonly errors: readonly ErrorCode[];
@@ -50,10 +67,14 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   readonly only?: Readonly<Record<string, string>>;
   /** Text fields that the CLI also takes from a file, by the flag that names the file */
   readonly from_file?: Readonly<Record<string, string>>;
+  /** Fields that programs and models give in a form with parts, which stand for flat ones */
+  readonly nested?: NestedFields<N>;
   handle(input: z.infer<I>, context: OperationContext): Promise<Unchanging<z.infer<O>>>;
 }
 
 /** Types a definition without widening its schemas. */
-export function operation<I extends z.ZodObject, O extends z.ZodType>(definition: Operation<I, O>): Operation<I, O> {
+export function operation<I extends z.ZodObject, O extends z.ZodType, N extends z.ZodObject = never>(
+  definition: Operation<I, O, N>,
+): Operation<I, O, N> {
   return definition;
 }

@@ -13,6 +13,7 @@ export const run = operation({
     "Without a bootable guest it fails; the host's own kernel is used only with --allow-host-compat.",
   example: "pyro run debian:12 -- git --version",
   effect: "write",
+  crosses: "network",
   input: z.strictObject({
     environment: field.environment,
     command: field.command,

@@ -27,6 +27,12 @@ function writeSome(descriptor: number, data: Uint8Array): Promise<number> {
   });
 }
 
+/** Resolves when everything is written, or after `patience_ms` where nobody reads. */
+export async function allWritten(patience_ms: number): Promise<void> {
+  const until = performance.now() + patience_ms;
+  while (pendingWrites > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+}
+
 /** Standard input where something other than a terminal is connected to it. */
 export function pipedInput(): Readable | undefined {
   return process.stdin.isTTY ? undefined : process.stdin;

@@ -27,7 +27,7 @@ function problem(found: Import): string | undefined {
 function ownProblem(found: Import, layer: string, may: readonly string[]): string | undefined {
   const target = found.target.startsWith("src/") ? layerOf(found.target) : `../${found.target}`;
   if (target === layer || target === "version.ts") return undefined;
-  if (surfaces.includes(target))
+  if (surfaces.includes(target) && !may.includes(target))
     return `${found.from} imports ${found.target}: nothing imports a surface (${surfaces.join(", ")})`;
   if (may.includes(target) || (found.typeOnly && may.includes(`types of ${target}`))) return undefined;
   return denied(found, layer, [layer, ...may]);

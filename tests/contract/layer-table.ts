@@ -27,13 +27,15 @@ export const layers: Readonly<Record<string, Layer>> = {
   operations: { may: ["contract", "types of engine.ts"], packages: ["zod"] },
   "engine.ts": { may: [...engineParts, "operations"], packages: [] },
   "version.ts": { may: ["../package.json"], packages: [] },
-  cli: { ...surface, packages: ["zod", "commander"] },
-  sdk: surface,
-  mcp: surface,
+  // The command starts the server, and programs get it from the SDK; both load it when it is asked for.
+  cli: { may: [...surface.may, "mcp"], packages: ["zod", "commander"] },
+  sdk: { ...surface, may: [...surface.may, "mcp"] },
+  // It names the directory that exports go to, and keeps its token beside that.
+  mcp: { may: [...surface.may, "store"], packages: ["zod", "@modelcontextprotocol/server"] },
   hosts: surface,
 };
 
-/** Folders that nothing outside of them imports. */
+/** Folders that nothing imports which the table does not name. */
 export const surfaces: readonly string[] = ["cli", "sdk", "mcp", "hosts"];
 
 /** Built-in modules that reach the host; only `platform` has them. */

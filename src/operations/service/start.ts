@@ -4,6 +4,7 @@ import { field } from "../../contract/fields.ts";
 import { operation } from "../operation.ts";
 import { callErrors, workspaceField } from "../workspace/fields.ts";
 import { service, serviceField } from "./fields.ts";
+import { serviceNested } from "./nested.ts";
 
 export const serviceStart = operation({
   names: { cli: "workspace service start", sdk: "startService", mcp: "service_start" },
@@ -14,6 +15,7 @@ export const serviceStart = operation({
     "Published ports are on 127.0.0.1 of this machine, live exactly as long as the service, and need the network policy egress+published-ports.",
   example: "pyro workspace service start fix web --ready-http http://localhost:8000/ -- python3 -m http.server 8000",
   effect: "write",
+  crosses: "network",
   input: z.strictObject({
     workspace_id: serviceField.workspaceId,
     service_name: serviceField.name,
@@ -58,6 +60,7 @@ export const serviceStart = operation({
     "secret_not_found",
     "secret_invalid",
   ],
+  nested: serviceNested,
   map_flags: { secret_env: { alone: "itself" } },
   positional: ["workspace_id", "service_name", "command"],
   handle: ({ workspace_id, service_name, ...input }, { engine, signal, emit }) =>

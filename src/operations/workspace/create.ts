@@ -16,6 +16,7 @@ export const workspaceCreate = operation({
     "It lives until it is deleted or its time to live ends, whatever becomes of the program that made it.",
   example: "pyro workspace create debian:12 --seed-path . --name fix",
   effect: "write",
+  crosses: "network",
   input: z.strictObject({
     environment: field.environment,
     vcpu_count: field.vcpuCount,

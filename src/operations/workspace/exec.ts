@@ -13,6 +13,7 @@ export const workspaceExec = operation({
     "outcome says why it ended. A detached command, or one that still runs after yield_after_seconds, is answered with state running and waited for with workspace wait.",
   example: "pyro workspace exec fix -- make test",
   effect: "write",
+  crosses: "network",
   input: z.strictObject({
     workspace_id: workspaceField.id,
     command: field.command,

@@ -11,6 +11,7 @@ export const workspaceExport = operation({
     "Files that programs on this machine act on by themselves are listed for review where they are not as they were seeded.",
   example: "pyro workspace export fix /workspace/report.html --output report.html",
   effect: "write",
+  crosses: "host",
   input: z.strictObject({
     workspace_id: workspaceField.id,
     path: workspaceField.path.describe("File or directory, absolute below /workspace or relative to it"),

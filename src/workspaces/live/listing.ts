@@ -34,6 +34,8 @@ export interface ListInput {
   readonly recursive: boolean;
   /** An earlier listing's `next_cursor` */
   readonly cursor?: string | undefined;
+  /** Fewer entries than there may be at most */
+  readonly max_entries?: number | undefined;
 }
 
 export function listFiles(workspace: LiveWorkspace, input: ListInput, { signal }: WorkContext): Promise<FileListing> {
@@ -45,7 +47,7 @@ export function listFiles(workspace: LiveWorkspace, input: ListInput, { signal }
 export async function listTree(
   tree: GuestTree,
   path: string,
-  { recursive, cursor }: Omit<ListInput, "path">,
+  { recursive, cursor, max_entries = MAX_LISTED }: Omit<ListInput, "path">,
   shown: (path: string) => string,
   signal: AbortSignal,
 ): Promise<FileListing> {
@@ -56,7 +58,7 @@ export async function listTree(
     last = found.at(-1)?.path ?? last;
   };
   const after = cursor === undefined ? undefined : placeOf(cursor, path, recursive);
-  const request = { root: tree.root, path, recursive, max_entries: MAX_LISTED, after };
+  const request = { root: tree.root, path, recursive, max_entries, after };
   const end = await walkTree(tree.agent, request, note, treeCall(tree, signal));
   const next_cursor = end.cut && last !== undefined ? cursorAt(last, path) : null;
   return { path: shown(path), entries, next_cursor, truncated: end.cut || end.unlisted > 0 };

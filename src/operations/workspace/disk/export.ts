@@ -10,6 +10,7 @@ export const workspaceDiskExport = operation({
     "The image is sparse: it holds what the workspace wrote over its environment. Do not mount an image of an untrusted workspace on a machine that matters.",
   example: "pyro workspace disk export fix --output fix.ext4",
   effect: "write",
+  crosses: "host",
   input: z.strictObject({
     workspace_id: workspaceField.id,
     output: workspaceField.path.describe("Path on this machine, where nothing is yet"),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { operation } from "../../operation.ts";
 import { startErrors } from "../../start-errors.ts";
 import { callErrors, pathErrors, workspaceField } from "../fields.ts";
-import { fileListing, listCursor } from "../file/fields.ts";
+import { fileListing, listCursor, listSize } from "../file/fields.ts";
 
 export const workspaceDiskList = operation({
   names: { cli: "workspace disk list", sdk: "listWorkspaceDisk", mcp: "workspace_disk_list" },
@@ -16,6 +16,7 @@ export const workspaceDiskList = operation({
     path: workspaceField.path.default("/workspace").describe("Directory, absolute or relative to the root"),
     recursive: z.boolean().default(false).describe("List what lies deeper too"),
     cursor: listCursor,
+    max_entries: listSize,
   }),
   output: fileListing,
   errors: [

@@ -26,6 +26,9 @@ export const listCursor = z
   .optional()
   .describe("Where to begin: next_cursor of the same listing");
 
+/** How many entries a listing has at most. */
+export const listSize = z.int().min(1).max(10_000).optional().describe("Most entries in one answer, 10000 by default");
+
 export const fileContent = z.strictObject({
   path: z.string().describe("File that was read"),
   size_bytes: z.int().describe("Length of the whole file"),

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { operation } from "../../operation.ts";
 import { callErrors, pathErrors, workspaceField } from "../fields.ts";
-import { fileListing, listCursor } from "./fields.ts";
+import { fileListing, listCursor, listSize } from "./fields.ts";
 
 export const workspaceFileList = operation({
   names: { cli: "workspace file list", sdk: "listWorkspaceFiles", mcp: "workspace_file_list" },
@@ -15,6 +15,7 @@ export const workspaceFileList = operation({
     path: workspaceField.path.default("/workspace").describe("Directory, absolute below /workspace or relative to it"),
     recursive: z.boolean().default(false).describe("List what lies deeper too"),
     cursor: listCursor,
+    max_entries: listSize,
   }),
   output: fileListing,
   errors: [...new Set([...callErrors, ...pathErrors])],

@@ -12,6 +12,7 @@ export const shellOpen = operation({
     "or the workspace is reset or stopped, whoever opened it. What it prints is kept, and is read from any cursor by anybody.",
   example: "pyro workspace shell open fix",
   effect: "write",
+  crosses: "network",
   input: z.strictObject({
     workspace_id: workspaceField.id,
     cwd: workspaceField.path

@@ -12,6 +12,7 @@ export const shellWrite = operation({
     "Where the program does not read what was typed before, nothing is typed, and after 5 s that is the answer.",
   example: "pyro workspace shell write fix sh-0123abcd --input 'make test'",
   effect: "write",
+  crosses: "network",
   input: z.strictObject({
     workspace_id: workspaceField.id,
     shell_id: shellField.id,
