@@ -1,6 +1,6 @@
 # Two commands are enough: make demo, make test. The rest is their parts.
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-kvm test-mcp-tools check build setup bench generate package-files package clean
+.PHONY: help demo test test-kvm test-mcp-tools check build setup bench publish-environments generate package-files package clean
 
 sources := $(shell find src tools bench -name '*.ts' 2>/dev/null) package.json tsconfig.json tsconfig.build.json tsdown.config.ts
 agent_sources := $(shell find guest/agent/src guest/agent/.cargo -type f 2>/dev/null) guest/agent/Cargo.toml guest/agent/Cargo.lock
@@ -32,6 +32,10 @@ setup: node_modules/.package-lock.json ## Host packages and Node dependencies
 
 bench: build ## Measure; prints a table and writes bench/results.json
 	@node dist/bench/main.js
+
+publish-environments: build ## Push the catalog as images; REGISTRY=HOST/PATH
+	@test -n "$(REGISTRY)" || { echo "make publish-environments REGISTRY=localhost:5000/pyro" >&2; exit 2; }
+	@node dist/tools/publish-environments.js "$(REGISTRY)"
 
 generate: build ## Write protocol/ and docs/reference/ anew
 	@node dist/tools/generate.js

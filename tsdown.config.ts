@@ -9,6 +9,7 @@ export default defineConfig({
     keeper: "src/keeper/process.ts",
     "tools/run-tests": "tools/run-tests.ts",
     "tools/generate": "tools/generate.ts",
+    "tools/publish-environments": "tools/publish-environments.ts",
     "bench/main": "bench/main.ts",
   },
   define: { PYRO_FAILPOINTS: "undefined" },

@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     // Children die with the thread that started them, so tests run in processes, never in worker threads.
     pool: "forks",
+    // No test waits for a registry of the world's; those that want one have one of their own.
+    env: { PYRO_ENVIRONMENT_SOURCE: "archive" },
     projects: [
       {
         extends: true,

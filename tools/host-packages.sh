@@ -7,15 +7,16 @@ set -eu
 needed="qemu-system-x86:/usr/bin/qemu-system-x86_64 qemu-utils:/usr/bin/qemu-img bubblewrap:/usr/bin/bwrap
 squashfs-tools:/usr/bin/sqfstar mmdebstrap:/usr/bin/mmdebstrap uidmap:/usr/bin/newuidmap
 e2fsprogs:/sbin/mke2fs util-linux:/usr/bin/flock apt:/usr/bin/apt-get dpkg:/usr/bin/dpkg-deb
-debian-archive-keyring:/usr/share/keyrings/debian-archive-keyring.gpg"
+debian-archive-keyring:/usr/share/keyrings/debian-archive-keyring.gpg zstd:/usr/bin/zstd"
 if [ "${1:-}" = --list ]; then
   for entry in $needed; do echo "${entry%%:*}"; done
   exit 0
 fi
 # what building from a checkout needs beside them
 [ "${1:-}" = --runtime ] || needed="$needed gcc:/usr/bin/gcc libc6-dev:/usr/lib/x86_64-linux-gnu/libc.a"
-# a real registry and a real client of it; the tests that need them say so and are skipped where they are not there
-[ "${1:-}" != --tests ] || needed="$needed docker-registry:/usr/bin/docker-registry skopeo:/usr/bin/skopeo openssl:/usr/bin/openssl"
+# what tests compare with: a real registry, real clients, small images; the tests that need them say so and are skipped where they are not there
+[ "${1:-}" != --tests ] || needed="$needed docker-registry:/usr/bin/docker-registry skopeo:/usr/bin/skopeo openssl:/usr/bin/openssl
+umoci:/usr/bin/umoci busybox-static:/bin/busybox musl-tools:/usr/bin/musl-gcc"
 
 missing=""
 for entry in $needed; do

@@ -10,6 +10,7 @@ import { execTrue } from "./exec-true.ts";
 import { fiftyServices } from "./fifty-services.ts";
 import { idleCpu } from "./idle-cpu.ts";
 import { idleMemory } from "./idle-memory.ts";
+import { imageBuild } from "./image-build.ts";
 import { inputThroughput } from "./input-throughput.ts";
 import { mcpCreate, mcpCreateSpare, mcpEightClients, mcpExec, mcpExecOverhead, mcpRun, mcpStart } from "./mcp.ts";
 import { outputThroughput } from "./output-throughput.ts";
@@ -70,4 +71,5 @@ export const figures: readonly Figure[] = [
   portThroughput,
   portLatency,
   fiftyServices,
+  imageBuild,
 ];

@@ -4,6 +4,8 @@ export const environmentVariables = {
   PYRO_HOME: "Directory for all state and caches, in place of the XDG directories",
   XDG_DATA_HOME: "Base of the directory for workspaces",
   XDG_CACHE_HOME: "Base of the directory for environments, kernels and templates",
+  PYRO_ENVIRONMENT_SOURCE:
+    "Where entries of the catalog come from where no flag says it: auto (the default), registry or archive",
   XDG_CONFIG_HOME:
     "Base of the directory with pyro's `config.json`; Git has your own ignore file there, which counts when a workspace is seeded from a checkout",
   PYRO_DEBIAN_MIRROR: "Base address of the Debian archive, default http://deb.debian.org/debian",

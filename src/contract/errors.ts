@@ -1,5 +1,6 @@
 /** Every error pyro can answer with: one row each, so that code, kind, exit status and wording live in one place. */
 import type { ErrorKind, ErrorRow } from "./error-row.ts";
+import { layerErrors } from "./layer-errors.ts";
 import { machineErrors } from "./machine-errors.ts";
 import { mcpErrors } from "./mcp-errors.ts";
 import { networkErrors } from "./network-errors.ts";
@@ -30,6 +31,7 @@ const rows = {
   ...mcpErrors,
   ...projectErrors,
   ...registryErrors,
+  ...layerErrors,
 } as const satisfies Record<string, ErrorRow>;
 
 /** Stable name of an error. */

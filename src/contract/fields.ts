@@ -25,7 +25,7 @@ const executionModes = ["guest_kvm", "guest_emulated", "host_compat"] as const;
 export type ExecutionMode = (typeof executionModes)[number];
 
 export const field = {
-  environment: withoutNul.min(1).max(512).describe("Environment name, such as debian:12"),
+  environment: withoutNul.min(1).max(512).describe("Environment or image, such as debian:12"),
   command: z
     .array(withoutNul, { error: (issue) => (issue.input === undefined ? NO_COMMAND : "must be a list of strings") })
     .min(1, { error: NO_COMMAND })

@@ -97,6 +97,11 @@ export const workspaceErrors = {
     meaning: "The workspace has no shell of that id; a reset and a stop end all of them",
     hint: "pyro workspace shell list",
   },
+  no_shell: {
+    kind: "conflict",
+    meaning: "The environment has no shell, neither bash nor sh",
+    hint: "Run the environment's own programs with exec, or use an environment that has a shell",
+  },
   shell_exited: {
     kind: "conflict",
     meaning: "The shell has ended; what it printed can still be read",

@@ -136,7 +136,7 @@ function requireSpace(entry: CatalogEntry, paths: StatePaths): void {
 }
 
 /** Equal packages give an equal image: a whole one stays, a damaged one is replaced. */
-async function publishImage(file: OpenFile, sha256: string, paths: StatePaths): Promise<void> {
+export async function publishImage(file: OpenFile, sha256: string, paths: StatePaths): Promise<void> {
   const path = paths.image(sha256);
   const published = await openVerified(path, sha256, paths);
   if (published.state === "whole") return published.file.close();

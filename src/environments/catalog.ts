@@ -1,10 +1,11 @@
 /** The environments that pyro knows by name; names are stable. */
-import { PyroError } from "../contract/errors.ts";
 
 /** One environment of the catalog. */
 export interface CatalogEntry {
   readonly name: string;
   readonly description: string;
+  /** The project's own image of it; the user's configuration can name another */
+  readonly reference: string;
   readonly suite: string;
   /** Packages asked for besides the essential ones. */
   readonly packages: readonly string[];
@@ -30,6 +31,9 @@ const buildPackages = [
   ...["python3-dev", "libssl-dev", "libffi-dev", "zlib1g-dev"],
 ] as const;
 
+/** Suite of the Debian archive that the catalog is built from. */
+export const archiveSuite = "bookworm";
+
 /** Environment used where none is named. */
 export const defaultEnvironment = "debian:12";
 
@@ -38,7 +42,8 @@ export const catalog: readonly CatalogEntry[] = [
   {
     name: "debian:12",
     description: "Debian 12 with Git, Python and the usual agent tools",
-    suite: "bookworm",
+    reference: "ghcr.io/pyro-mcp/debian:12",
+    suite: archiveSuite,
     packages: agentPackages,
     image_mib: 160,
     scratch_mib: 768,
@@ -46,7 +51,8 @@ export const catalog: readonly CatalogEntry[] = [
   {
     name: "debian:12-base",
     description: "Debian 12, minimal",
-    suite: "bookworm",
+    reference: "ghcr.io/pyro-mcp/debian:12-base",
+    suite: archiveSuite,
     packages: basePackages,
     image_mib: 64,
     scratch_mib: 512,
@@ -54,7 +60,8 @@ export const catalog: readonly CatalogEntry[] = [
   {
     name: "debian:12-build",
     description: "Debian 12 with Git, Python and common build tools",
-    suite: "bookworm",
+    reference: "ghcr.io/pyro-mcp/debian:12-build",
+    suite: archiveSuite,
     packages: buildPackages,
     image_mib: 400,
     scratch_mib: 1536,
@@ -71,17 +78,6 @@ export const defaultVariables: Readonly<Record<string, string>> = {
   LANG: "C.UTF-8",
   DEBIAN_FRONTEND: "noninteractive",
 };
-
-/** The entry of that name; `environment_not_found` names the nearest ones otherwise. */
-export function findInCatalog(name: string): CatalogEntry {
-  const entry = catalog.find((candidate) => candidate.name === name);
-  if (entry !== undefined) return entry;
-  const nearest = nearestNames(name);
-  const suggestion = nearest.length > 0 ? `; did you mean ${nearest.map((near) => `"${near}"`).join(" or ")}?` : "";
-  throw new PyroError("environment_not_found", `no environment is named "${name}"${suggestion}`, {
-    details: { name, nearest, known: catalog.map((candidate) => candidate.name) },
-  });
-}
 
 /** Known names within a few typing errors of this one, nearest first. */
 export function nearestNames(name: string): string[] {

@@ -44,13 +44,14 @@ function install(name: string, content: string): InstalledEnvironment {
   const sha256 = createHash("sha256").update(content).digest("hex");
   writeFileSync(paths.image(sha256), content);
   const environment: InstalledEnvironment = {
-    schema_version: 1,
+    schema_version: 2,
     name,
     digest: `sha256:${sha256}`,
     size_bytes: content.length,
     source: { kind: "debian-archive", suite: "bookworm", mirror: "http://deb.debian.org/debian" },
     release_date: "2026-01-01T00:00:00.000Z",
     package_count: 1,
+    image: null,
     env: { PATH: "/bin" },
     created_at: "2026-01-01T00:00:00.000Z",
     pyro_version: "0",
@@ -87,7 +88,20 @@ describe("listing", () => {
     });
     install("debian:12", "image");
     expect(await environments.inspect("debian:12")).toMatchObject({ installed: true, env: { PATH: "/bin" } });
-    await expect(environments.inspect("debian:13x")).rejects.toMatchObject({ code: "environment_not_found" });
+    await expect(environments.inspect("debian:13x")).rejects.toMatchObject({ code: "environment_not_installed" });
+    await expect(environments.inspect("Debian:12")).rejects.toMatchObject({ code: "environment_not_found" });
+  });
+});
+
+describe("a record of an earlier version", () => {
+  it("is read as one of the archive's, and an unknown one is not read", () => {
+    const { schema_version, image, ...common } = install("debian:12", "image");
+    expect([schema_version, image]).toEqual([2, null]);
+    const path = paths.environmentRecord("debian:12");
+    writeFileSync(path, JSON.stringify({ schema_version: 1, ...common }));
+    expect(environments.installed("debian:12")).toEqual({ schema_version: 2, image: null, ...common });
+    writeFileSync(path, JSON.stringify({ schema_version: 3, ...common }));
+    expect(environments.installed("debian:12")).toBeUndefined();
   });
 });
 

@@ -1,45 +1,52 @@
 /** The cache of environments and guest kernels: what the rest of pyro asks for, by name, whole or not at all. */
+import { resolve } from "node:path";
 import { PyroError } from "../contract/errors.ts";
-import type { Emit } from "../contract/progress.ts";
-import { type OpenFile, openReadOnly, remove } from "../platform/files.ts";
+import { type OpenFile, openReadOnly } from "../platform/files.ts";
 import { withLock } from "../platform/lock.ts";
 import type { StatePaths } from "../store/paths.ts";
-import { buildImage } from "./archive.ts";
-import { type CatalogEntry, catalog, defaultEnvironment, defaultVariables, findInCatalog } from "./catalog.ts";
+import { archiveSuite, type CatalogEntry, catalog, defaultVariables } from "./catalog.ts";
 import { type DiskKind, diskForRun, fillDisk, openNewDisk, type TreeArchive } from "./disks.ts";
 import { openInitramfs } from "./initramfs.ts";
 import { buildKernel, currentKernel, type InstalledKernel } from "./kernel.ts";
+import { environmentNamed, type NamedEnvironment } from "./names.ts";
 import { type PruneResult, pruneCache } from "./prune.ts";
+import { type Pulled, type PullOptions, Pulls, type WorkOptions, waitingFor } from "./pulls.ts";
 import { askArchive } from "./reach.ts";
 import {
+  descriptionOf,
   type EnvironmentImage,
   type EnvironmentSummary,
+  type ImageFacts,
   type InstalledEnvironment,
   imageHash,
   readEnvironment,
+  readEnvironments,
   summaryOf,
-  writeEnvironment,
 } from "./records.ts";
 import type { Variables } from "./sources.ts";
 import { openVerified } from "./verify.ts";
-
-/** What long work is given. */
-export interface WorkOptions {
-  readonly emit?: Emit | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** Everything known of one environment. */
 export interface EnvironmentDetails extends EnvironmentSummary {
   readonly packages: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** What its image says of itself; null where it was built from the archive or is not installed */
+  readonly image: ImageFacts | null;
   /** Release of the guest kernel, where one is installed. */
   readonly kernel: string | null;
 }
 
-/** A summary, and whether the pull did anything. */
+/** A pull can be from an image in a file or directory, whatever the name stands for elsewhere. */
+export interface NamedPullOptions extends PullOptions {
+  readonly from_archive?: string | undefined;
+}
+
+/** A summary, and what the pull did. */
 export interface PulledEnvironment extends EnvironmentSummary {
   readonly changed: boolean;
+  readonly reason: string;
+  /** Digest of what the name stood for before, where there was something whole */
+  readonly previous_digest: string | null;
 }
 
 /** The environments of one user's cache. */
@@ -47,43 +54,60 @@ export class Environments {
   readonly #paths: StatePaths;
   readonly #env: Variables;
   readonly #version: string;
+  readonly #pulls: Pulls;
 
   constructor(options: { readonly paths: StatePaths; readonly env: Variables; readonly pyro_version: string }) {
     this.#paths = options.paths;
     this.#env = options.env;
     this.#version = options.pyro_version;
+    this.#pulls = new Pulls(options.paths, options.env, options.pyro_version);
   }
 
-  /** The catalog, and what of it is installed; sizes are compared, content is not hashed. */
+  /** The catalog, and what of it is installed, then the images that are; sizes are compared, content is not hashed. */
   async list(): Promise<EnvironmentSummary[]> {
     this.#paths.checkCache();
-    return catalog.map((entry) => summaryOf(entry, this.#installed(entry)));
+    const images = readEnvironments(this.#paths).flatMap(({ record }) => {
+      const installed = record.state === "whole" ? this.#installed(record.value.name) : undefined;
+      return installed === undefined || isListed(installed.name) ? [] : [installed];
+    });
+    return [
+      ...catalog.map((entry) => summaryOf(entry, this.#installed(entry.name))),
+      ...images
+        .sort((one, other) => one.name.localeCompare(other.name))
+        .map((image) => summaryOf({ name: image.name, description: descriptionOf(image) }, image)),
+    ];
   }
 
-  /** Everything known of one environment. */
+  /** Everything known of one environment. An image that was never pulled is not asked for: `environment_not_installed`. */
   async inspect(name: string): Promise<EnvironmentDetails> {
     this.#paths.checkCache();
-    const entry = findInCatalog(name);
-    const installed = this.#installed(entry);
+    const named = environmentNamed(name);
+    const installed = this.#installed(named.name);
     return {
-      ...summaryOf(entry, installed),
-      packages: entry.packages,
+      ...summaryOf(shownAs(named, installed), installed),
+      packages: named.kind === "catalog" ? named.entry.packages : [],
       env: installed?.env ?? defaultVariables,
+      image: installed?.image ?? null,
       kernel: currentKernel(this.#paths)?.release ?? null,
     };
   }
 
   /** Gets an environment and the kernel into the cache; answers at once, without network, when they are there whole. */
-  async pull(name: string, options: WorkOptions & { readonly force?: boolean } = {}): Promise<PulledEnvironment> {
-    const entry = findInCatalog(name);
-    const { environment, changed } = await this.#ensure(entry, options);
-    const kernel = await this.#ensureKernel(options);
-    return { ...summaryOf(entry, environment), changed: changed || kernel.changed };
+  async pull(name: string, options: NamedPullOptions = {}): Promise<PulledEnvironment> {
+    const named = environmentNamed(name);
+    const { from_archive, source } = options;
+    if (from_archive !== undefined && source !== undefined)
+      throw new PyroError("invalid_input", "an image from a file has no other source", { hint: "Leave --source out" });
+    const pulled =
+      from_archive === undefined
+        ? await this.#pulls.ensure(named, options)
+        : await this.#pulls.fromFile(named.name, resolve(from_archive), options);
+    return this.#withKernel(named, pulled, options);
   }
 
-  /** The environment, built where the cache has no whole copy of it. */
+  /** The environment, got where the cache has no whole copy of it. */
   async ensure(name: string, options: WorkOptions = {}): Promise<InstalledEnvironment> {
-    return (await this.#ensure(findInCatalog(name), options)).environment;
+    return (await this.#pulls.ensure(environmentNamed(name), options)).environment;
   }
 
   /** The guest kernel, fetched where the cache has no whole one. */
@@ -93,8 +117,7 @@ export class Environments {
 
   /** The environment of that name in the cache, or undefined; nothing is fetched, content is not hashed. */
   installed(name: string): InstalledEnvironment | undefined {
-    const entry = catalog.find((candidate) => candidate.name === name);
-    return entry && this.#installed(entry);
+    return this.#installed(environmentNamed(name).name);
   }
 
   /** The guest kernel in the cache, or undefined; nothing is fetched. */
@@ -148,7 +171,7 @@ export class Environments {
 
   /** Asks the archive whether it answers: the address that did, or `archive_unreachable`. */
   askArchive(signal: AbortSignal): Promise<string> {
-    return askArchive(findInCatalog(defaultEnvironment).suite, this.#paths, this.#env, signal);
+    return askArchive(archiveSuite, this.#paths, this.#env, signal);
   }
 
   /** Removes what no record needs, and says how much that freed. */
@@ -160,48 +183,15 @@ export class Environments {
     return { removed: [], freed_bytes: 0 };
   }
 
-  async #ensure(
-    entry: CatalogEntry,
-    options: WorkOptions & { readonly force?: boolean },
-  ): Promise<{ environment: InstalledEnvironment; changed: boolean }> {
-    this.#paths.checkCache();
-    const seen = await this.#whole(entry, options.signal);
-    if (seen !== undefined && options.force !== true) return { environment: seen, changed: false };
-    this.#paths.prepareCache();
-    return withLock(this.#paths.environmentLock(entry.name), this.#waiting(entry.name, options), async () => {
-      const other = await this.#whole(entry, options.signal);
-      const isNew = other !== undefined && other.created_at !== seen?.created_at;
-      if (other !== undefined && (isNew || options.force !== true)) return { environment: other, changed: false };
-      return { environment: await this.#build(entry, options), changed: true };
-    });
-  }
-
-  async #build(entry: CatalogEntry, options: WorkOptions): Promise<InstalledEnvironment> {
-    const before = readEnvironment(entry.name, this.#paths);
-    const image = await buildImage(entry, this.#paths, this.#buildOptions(options));
-    const environment: InstalledEnvironment = {
-      schema_version: 1,
-      name: entry.name,
-      digest: `sha256:${image.sha256}`,
-      size_bytes: image.size_bytes,
-      source: { kind: "debian-archive", suite: entry.suite, mirror: image.mirror },
-      release_date: image.release_date,
-      package_count: image.package_count,
-      env: { ...defaultVariables },
-      created_at: new Date().toISOString(),
-      pyro_version: this.#version,
+  async #withKernel(named: NamedEnvironment, pulled: Pulled, options: PullOptions): Promise<PulledEnvironment> {
+    const { environment, changed, reason, before } = pulled;
+    const kernel = await this.#ensureKernel({ ...options, force: options.force === true && named.kind === "catalog" });
+    return {
+      ...summaryOf(shownAs(named, environment), environment),
+      changed: changed || kernel.changed,
+      reason,
+      previous_digest: before?.digest ?? null,
     };
-    writeEnvironment(environment, this.#paths);
-    if (before.state === "whole" && before.value.digest !== environment.digest) await this.#dropDamaged(before.value);
-    return environment;
-  }
-
-  /** An image that was replaced because it is damaged is of no use to anybody; a whole one waits for prune. */
-  async #dropDamaged(environment: InstalledEnvironment): Promise<void> {
-    const path = this.#paths.image(imageHash(environment));
-    const verified = await openVerified(path, imageHash(environment), this.#paths);
-    if (verified.state === "whole") verified.file.close();
-    if (verified.state === "damaged") remove(path);
   }
 
   async #ensureKernel(
@@ -210,46 +200,25 @@ export class Environments {
     const seen = await this.#wholeKernel(options.signal);
     if (seen !== undefined && options.force !== true) return { kernel: seen, changed: false };
     this.#paths.prepareCache();
-    return withLock(this.#paths.kernelLock, this.#waiting("the guest kernel", options), async () => {
+    return withLock(this.#paths.kernelLock, waitingFor("the guest kernel", options), async () => {
       const other = await this.#wholeKernel(options.signal);
       const isNew = other !== undefined && other.created_at !== seen?.created_at;
       if (other !== undefined && (isNew || options.force !== true)) return { kernel: other, changed: false };
-      const build = { ...this.#buildOptions(options), pyro_version: this.#version };
+      const { emit = () => undefined, signal } = options;
+      const build = { env: this.#env, emit, signal, pyro_version: this.#version };
       const kernel = await buildKernel(this.#paths, build);
       return { kernel, changed: true };
     });
   }
 
-  #buildOptions(options: WorkOptions): { env: Variables; emit: Emit; signal: AbortSignal | undefined } {
-    return { env: this.#env, emit: options.emit ?? (() => undefined), signal: options.signal };
-  }
-
-  #waiting(what: string, options: WorkOptions): { signal: AbortSignal | undefined; onWait: () => void } {
-    const message = `Waiting for another process that is building ${what}`;
-    return {
-      signal: options.signal,
-      onWait: () => void options.emit?.({ type: "progress", stage: "waiting", message }),
-    };
-  }
-
-  /** The record of an entry whose image is there in its full size. */
-  #installed(entry: CatalogEntry): InstalledEnvironment | undefined {
-    const record = readEnvironment(entry.name, this.#paths);
+  /** The record of an environment whose image is there in its full size. */
+  #installed(name: string): InstalledEnvironment | undefined {
+    const record = readEnvironment(name, this.#paths);
     if (record.state !== "whole") return undefined;
     const file = openReadOnly(this.#paths.image(imageHash(record.value)));
     const size = file?.size();
     file?.close();
     return size === record.value.size_bytes ? record.value : undefined;
-  }
-
-  async #whole(entry: CatalogEntry, signal: AbortSignal | undefined): Promise<InstalledEnvironment | undefined> {
-    const record = readEnvironment(entry.name, this.#paths);
-    if (record.state !== "whole") return undefined;
-    const hash = imageHash(record.value);
-    const verified = await openVerified(this.#paths.image(hash), hash, this.#paths, signal);
-    if (verified.state !== "whole") return undefined;
-    verified.file.close();
-    return record.value;
   }
 
   async #wholeKernel(signal: AbortSignal | undefined): Promise<InstalledKernel | undefined> {
@@ -263,4 +232,21 @@ export class Environments {
       details: { environment: name },
     });
   }
+}
+
+function isListed(name: string): boolean {
+  return catalog.some((entry) => entry.name === name);
+}
+
+/** Name and description; an image has none but what it says of itself. */
+function shownAs(
+  named: NamedEnvironment,
+  installed: InstalledEnvironment | undefined,
+): Pick<CatalogEntry, "name" | "description"> {
+  if (named.kind === "catalog") return named.entry;
+  if (installed !== undefined) return { name: named.name, description: descriptionOf(installed) };
+  throw new PyroError("environment_not_installed", `"${named.name}" is not in the local cache`, {
+    hint: `pyro env pull ${named.name}`,
+    details: { environment: named.name },
+  });
 }

@@ -2,7 +2,7 @@
 import { freemem } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
 import { findProgram, type ProgramExit, requirePrograms, startProgram } from "../platform/programs.ts";
 import type { StatePaths } from "../store/paths.ts";
@@ -68,6 +68,8 @@ export interface GuardedBuild {
   /** Receives each line of standard error, and what the script says after the mark. */
   readonly onLine?: (line: string) => void;
   readonly onMark?: (words: string) => void;
+  /** Writes to the descriptor behind `fds` while the build runs, and ends it. */
+  readonly onInput?: (stream: Writable) => Promise<void>;
   /** Reads standard output while the build runs. */
   readonly onOutput?: (stream: Readable) => Promise<void>;
 }
@@ -91,7 +93,7 @@ export async function runGuarded(build: GuardedBuild): Promise<GuardedResult> {
   if (signal?.aborted) throw new PyroError("cancelled", "cancelled before the build started");
   const program = startProgram(findProgram("unshare"), argumentsOf(build), {
     env: build.env ?? {},
-    fds: build.fds ?? [],
+    fds: [...(build.fds ?? []), ...(build.onInput === undefined ? [] : (["stream"] as const))],
   });
   const hangUp = () => void program.stdin.end();
   signal?.addEventListener("abort", hangUp, { once: true });
@@ -109,7 +111,8 @@ export async function runGuarded(build: GuardedBuild): Promise<GuardedResult> {
   try {
     const reading =
       build.onOutput === undefined ? program.stdout.resume() && undefined : build.onOutput(program.stdout);
-    const [exit] = await Promise.all([program.ended, listening, reading]);
+    const writing = program.feed === undefined ? undefined : build.onInput?.(program.feed);
+    const [exit] = await Promise.all([program.ended, listening, reading, writing]);
     if (signal?.aborted) throw new PyroError("cancelled", "cancelled while building");
     if (!ready) throw unsupported(log, exit);
     return { ...exit, log };

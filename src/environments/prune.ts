@@ -3,11 +3,14 @@ import { basename, join } from "node:path";
 import { allocatedBytes } from "../platform/directories.ts";
 import { listDirectory, remove } from "../platform/files.ts";
 import { withFreeLock } from "../platform/lock.ts";
+import { blobDirectory } from "../store/blob-paths.ts";
 import type { StatePaths } from "../store/paths.ts";
 import { WorkspaceStore } from "../store/workspace-store.ts";
 import { catalog } from "./catalog.ts";
 import { currentKernel } from "./kernel.ts";
+import { pullLock } from "./pull-lock.ts";
 import { imageHash, readEnvironments } from "./records.ts";
+import { hexOf } from "./registry/blobs.ts";
 import { openSealed, sealedHash } from "./sealed.ts";
 import { openVerified } from "./verify.ts";
 
@@ -29,8 +32,10 @@ export async function pruneCache(paths: StatePaths, signal?: AbortSignal): Promi
   };
   const used = new Set<string>();
   const environmentLocks = catalog.map((entry) => paths.environmentLock(entry.name));
-  const done = await whileFree([...environmentLocks, paths.kernelLock, paths.initramfsLock], async () => {
+  const locks = [...environmentLocks, pullLock(paths), paths.kernelLock, paths.initramfsLock];
+  const done = await whileFree(locks, async () => {
     await pruneImages(paths, drop, used, signal);
+    pruneBlobs(paths, drop, used);
     await pruneKernels(paths, drop, used, signal);
     await pruneInitramfs(paths, drop, used);
     await pruneSealed(paths, paths.disks, drop, used, () => true);
@@ -52,24 +57,39 @@ async function whileFree(locks: readonly string[], action: () => Promise<void>):
   return (await withFreeLock(first, () => whileFree(others, action))) ?? false;
 }
 
+/** What the catalog lists stays, and what a workspace has; an image that was pulled and that nobody uses goes. */
 async function pruneImages(paths: StatePaths, drop: Drop, used: Set<string>, signal?: AbortSignal): Promise<void> {
   const names = new Set(catalog.map((entry) => entry.name));
+  const kept = imagesOfWorkspaces(paths);
+  const isUsed = (hash: string) => kept === "all" || kept.has(hash);
   const images = new Set<string>();
   for (const { path, record } of readEnvironments(paths)) {
-    const environment = record.state === "whole" && names.has(record.value.name) ? record.value : undefined;
+    const environment = record.state === "whole" ? record.value : undefined;
     const hash = environment === undefined ? undefined : imageHash(environment);
-    const verified = hash === undefined ? undefined : await openVerified(paths.image(hash), hash, paths, signal);
+    const isWanted = hash !== undefined && (names.has(environment?.name ?? "") || isUsed(hash));
+    const verified = isWanted ? await openVerified(paths.image(hash), hash, paths, signal) : undefined;
     if (verified?.state === "whole") verified.file.close();
-    if (hash !== undefined && verified?.state === "whole") images.add(hash);
+    if (isWanted && verified?.state === "whole") images.add(hash);
     else drop(path);
   }
-  const kept = imagesOfWorkspaces(paths);
   for (const name of listDirectory(paths.images)) {
     const hash = name.replace(/\.squashfs$/, "");
-    if (kept === "all" || kept.has(hash)) images.add(hash);
+    if (isUsed(hash)) images.add(hash);
     else if (!images.has(hash)) drop(join(paths.images, name));
   }
   for (const hash of images) used.add(hash);
+}
+
+/** Layers that are still a part of an environment stay: the next image may have them too. */
+function pruneBlobs(paths: StatePaths, drop: Drop, used: Set<string>): void {
+  const layers = readEnvironments(paths).flatMap(({ record }) =>
+    record.state === "whole" ? (record.value.image?.layers ?? []) : [],
+  );
+  const names = new Set(layers.map(({ digest }) => hexOf(digest)));
+  const directory = blobDirectory(paths);
+  for (const name of listDirectory(directory))
+    if (names.has(name)) used.add(name);
+    else drop(join(directory, name));
 }
 
 /** The images that workspaces have; all of them where a record cannot be read. */

@@ -45,7 +45,7 @@ export const doctor = operation({
       )
       .describe("Every check in the order it was made"),
   }),
-  errors: ["environment_not_found", "state_dir_unsafe", "cancelled"],
+  errors: ["environment_not_found", "image_reference_invalid", "state_dir_unsafe", "cancelled"],
   positional: [],
   handle: (input, { engine, signal, emit }) => engine.doctor.examine(input.environment, { signal, emit }),
 });

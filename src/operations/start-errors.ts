@@ -1,21 +1,12 @@
 /** What getting an environment and starting a machine of it can answer with. */
 import type { ErrorCode } from "../contract/errors.ts";
+import { pullErrors } from "./env/pull-errors.ts";
 
 export const startErrors = [
-  "invalid_input",
-  "environment_not_found",
-  "environment_build_failed",
-  "environment_damaged",
-  "archive_unreachable",
+  ...pullErrors,
   "not_available",
-  "host_program_missing",
-  "host_unsupported",
   "agent_missing",
   "agent_mismatch",
-  "cache_not_writable",
-  "host_disk_full",
-  "host_io_failed",
-  "state_dir_unsafe",
   "cage_unavailable",
   "kvm_unavailable",
   "vm_start_failed",

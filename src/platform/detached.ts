@@ -5,7 +5,8 @@ import type { Readable } from "node:stream";
 import { ioError } from "./files.ts";
 
 /** Variables that such a process keeps; nothing else of a caller's environment stays behind in it. */
-const keptVariables = /^(?:PATH|HOME|LANG|LC_.*|TMPDIR|XDG_(?:DATA|CACHE|CONFIG)_HOME|PYRO_.*|(?:https?|no)_proxy)$/i;
+const keptVariables =
+  /^(?:PATH|HOME|LANG|LC_.*|TMPDIR|XDG_(?:DATA|CACHE|CONFIG)_HOME|PYRO_.*|DOCKER_CONFIG|(?:https?|no)_proxy)$/i;
 
 /** It has values of secrets in its memory, and what it starts has a guest's: none of them is written down when it crashes. */
 const WITHOUT_CORE = 'ulimit -c 0; exec "$@"';

@@ -7,6 +7,9 @@ import { findProgram, runProgram } from "./programs.ts";
 /** Exit status of `flock -n` when somebody else holds the lock. */
 const BUSY = 1;
 
+/** Held alone, or together with others. */
+type LockKind = "-x" | "-s";
+
 /** Options of a lock. */
 export interface LockOptions {
   /** Ends the wait for the lock. */
@@ -22,6 +25,20 @@ export async function withLock<T>(path: string, options: LockOptions, action: ()
     if (!(await tryLock(fd, path))) {
       await options.onWait?.();
       await waitForLock(fd, path, options.signal);
+    }
+    return await action();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The same together with others who share it; whoever holds it alone waits, and is waited for. */
+export async function withSharedLock<T>(path: string, options: LockOptions, action: () => Promise<T>): Promise<T> {
+  const fd = openLock(path);
+  try {
+    if (!(await tryLock(fd, path, "-s"))) {
+      await options.onWait?.();
+      await waitForLock(fd, path, options.signal, "-s");
     }
     return await action();
   } finally {
@@ -73,16 +90,21 @@ function openLock(path: string): number {
 
 /** Locks what is open, a directory as well, until the descriptor is closed; false where somebody else holds the lock. */
 // The lock belongs to the open file description, which the child shares only while it runs.
-export async function tryLock(fd: number, path: string): Promise<boolean> {
-  const { exit_code, stderr } = await runProgram(findProgram("flock"), ["-x", "-n", "3"], { fds: [fd] });
+export async function tryLock(fd: number, path: string, kind: LockKind = "-x"): Promise<boolean> {
+  const { exit_code, stderr } = await runProgram(findProgram("flock"), [kind, "-n", "3"], { fds: [fd] });
   if (exit_code === 0) return true;
   if (exit_code === BUSY && stderr === "") return false;
   throw ioErrorFromText(stderr, "lock", path);
 }
 
-async function waitForLock(fd: number, path: string, signal: AbortSignal | undefined): Promise<void> {
+async function waitForLock(
+  fd: number,
+  path: string,
+  signal: AbortSignal | undefined,
+  kind: LockKind = "-x",
+): Promise<void> {
   const options = signal === undefined ? { fds: [fd] } : { fds: [fd], signal };
-  const { exit_code, stderr } = await runProgram(findProgram("flock"), ["-x", "3"], options);
+  const { exit_code, stderr } = await runProgram(findProgram("flock"), [kind, "3"], options);
   if (exit_code === 0) return;
   throw exit_code === null
     ? new PyroError("host_io_failed", `the wait for the lock "${path}" was killed`)

@@ -6,6 +6,8 @@ import type { Readable, Writable } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
 
 const directories = ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin"] as const;
+/** Number of the first of `fds` */
+const FIRST_FD = 3;
 const DEFAULT_MAX_OUTPUT_BYTES = 1_048_576;
 
 /** Debian package of each program that pyro may start. */
@@ -29,6 +31,10 @@ const packageOf = {
   git: "git",
   "dpkg-deb": "dpkg",
   "apt-get": "apt",
+  gzip: "gzip",
+  zstd: "zstd",
+  skopeo: "skopeo",
+  umoci: "umoci",
 } as const;
 
 export type ProgramName = keyof typeof packageOf;
@@ -82,8 +88,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** Kills the program and all it started in its session. */
   readonly signal?: AbortSignal;
-  /** Descriptors that become 3, 4, … in the program. */
-  readonly fds?: readonly number[];
+  /** Descriptors that become 3, 4, … in the program; one is a fresh stream to us where it says so. */
+  readonly fds?: readonly (number | "stream")[];
 }
 
 /** How a program ended: one of the two is null. */
@@ -98,6 +104,8 @@ export interface RunningProgram {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /** What we write to the descriptor that is a stream; undefined where none is. */
+  readonly feed: Writable | undefined;
   /** Settles when it has ended and its output is read. */
   readonly ended: Promise<ProgramExit>;
   /** Kills its whole process group. */
@@ -117,7 +125,7 @@ export function startProgram(path: string, args: readonly string[], options: Pro
   const child = spawn(path, args, {
     cwd: options.cwd ?? "/",
     env: { ...cleanEnvironment, ...options.env },
-    stdio: ["pipe", "pipe", "pipe", ...(options.fds ?? [])],
+    stdio: ["pipe", "pipe", "pipe", ...(options.fds ?? []).map((fd) => (fd === "stream" ? "pipe" : fd))],
     detached: true,
   });
   const { stdin, stdout, stderr, pid } = child;
@@ -130,7 +138,15 @@ export function startProgram(path: string, args: readonly string[], options: Pro
   options.signal?.addEventListener("abort", kill, { once: true });
   const forget = () => options.signal?.removeEventListener("abort", kill);
   ended.then(forget, forget);
-  return { pid: pid ?? -1, stdin, stdout, stderr, ended, kill };
+  return { pid: pid ?? -1, stdin, stdout, stderr, feed: feedOf(child, options.fds ?? []), ended, kill };
+}
+
+function feedOf(child: ChildProcess, fds: readonly (number | "stream")[]): Writable | undefined {
+  const at = fds.indexOf("stream");
+  const stream = at < 0 ? undefined : child.stdio[FIRST_FD + at];
+  if (stream === undefined || stream === null || !("write" in stream)) return undefined;
+  stream.on("error", () => undefined);
+  return stream;
 }
 
 function endOf(child: ChildProcess, path: string): Promise<ProgramExit> {

@@ -1,6 +1,6 @@
 /** `pyro doctor`: every check is tried for real where that is possible, and each problem comes with its remedy. */
 import { toPyroError } from "../contract/errors.ts";
-import { findInCatalog } from "../environments/catalog.ts";
+import { environmentNamed } from "../environments/names.ts";
 import { type ProcessWalls, wallsOf } from "../platform/process-facts.ts";
 import { checkEgress } from "./egress-proof.ts";
 import type { GuestSource } from "./guest-source.ts";
@@ -40,8 +40,8 @@ export class Doctor {
     this.#preparation = preparation;
   }
 
-  async examine(environment: string | undefined, context: WorkContext): Promise<Examination> {
-    if (environment !== undefined) findInCatalog(environment);
+  async examine(asked: string | undefined, context: WorkContext): Promise<Examination> {
+    const environment = asked === undefined ? undefined : environmentNamed(asked).name;
     const needs_pull = await this.#guests.needsPull();
     const local = await hostChecks(this.#guests.paths, needs_pull, context.signal);
     const host = needs_pull && local.every(passed) ? [...local, await this.#archiveCheck(context)] : local;

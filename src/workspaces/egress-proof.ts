@@ -108,11 +108,14 @@ function around({ port }: ListeningPort): GateSurroundings {
   };
 }
 
-/** What a shell in the guest reads from a connection, or says about it. */
+/** The agent itself, where every machine has it, as a program like any other: an environment need not have one that connects. */
+const AGENT = "/proc/1/exe";
+
+/** What a program in the guest reads from a connection, or says about it. */
 async function asked(session: MachineSession, name: string, port: number, signal: AbortSignal): Promise<string> {
   const output: Uint8Array[] = [];
   await session.exec({
-    argv: ["bash", "-c", `exec 3<>/dev/tcp/${name}/${port} && cat <&3`],
+    argv: [AGENT, "ask", name, String(port)],
     timeout_ms: COMMAND_MS,
     stdin: undefined,
     signal,

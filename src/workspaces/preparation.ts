@@ -1,5 +1,5 @@
 /** Preparing an environment ahead of its use: what is there, what a start would cost, and what is no longer needed. */
-import { PyroError } from "../contract/errors.ts";
+import { PyroError, toPyroError } from "../contract/errors.ts";
 import type { ExecutionMode } from "../contract/fields.ts";
 import type { EnvironmentDetails, Environments } from "../environments/environments.ts";
 import type { PruneResult } from "../environments/prune.ts";
@@ -62,8 +62,9 @@ export class Preparation {
     input: { readonly environment: string; readonly network: boolean; readonly force: boolean },
     context: WorkContext,
   ): Promise<Prepared> {
-    const { environment, force, network } = input;
-    const pulled = await this.#environments.pull(environment, { force, ...context });
+    const { force, network } = input;
+    const pulled = await this.#environments.pull(input.environment, { force, ...context });
+    const environment = pulled.name;
     const request = { environment, ...SHAPE };
     const parts = await this.#guests.parts(request, context);
     const found = await this.#guests.templates.ensure(parts, context, force);
@@ -79,8 +80,8 @@ export class Preparation {
 
   /** What a start would be; fetches and makes nothing. */
   async readiness(environment: string, context: WorkContext): Promise<Readiness> {
-    const isThere = (await this.#environments.inspect(environment)).installed && this.#guests.kernel() !== undefined;
-    if (!isThere) return cold(environment, "it has not been pulled");
+    const isThere = this.#environments.installed(environment) !== undefined;
+    if (!isThere || this.#guests.kernel() === undefined) return cold(environment, "it has not been pulled");
     const parts = await this.#guests.parts({ environment, ...SHAPE }, context);
     return readiness(environment, this.#guests.templates.stateOf(parts));
   }
@@ -88,7 +89,7 @@ export class Preparation {
   /** Everything known of an environment, and its templates. */
   async inspect(environment: string): Promise<EnvironmentDetails & { readonly templates: readonly TemplateSummary[] }> {
     const details = await this.#environments.inspect(environment);
-    const templates = this.#guests.templates.all().filter(({ origin }) => origin.environment === environment);
+    const templates = this.#guests.templates.all().filter(({ origin }) => origin.environment === details.name);
     return { ...details, templates: await Promise.all(templates.map((template) => this.#summary(template))) };
   }
 
@@ -115,16 +116,7 @@ export class Preparation {
     const open = await this.#guests.open(request, context);
     const session = await MachineSession.begin(open, newVmId(), context.signal);
     try {
-      const { signal } = context;
-      const ended = await session.exec({
-        argv: ["true"],
-        timeout_ms: PROOF_MS,
-        stdin: undefined,
-        signal,
-        onOutput: () => undefined,
-      });
-      if (ended.exit_code !== 0)
-        throw new PyroError("template_unusable", `"true" in a machine of "${request.environment}" did not succeed`);
+      await proveExec(session, request.environment, context.signal);
     } finally {
       await session.close();
     }
@@ -147,6 +139,19 @@ export class Preparation {
       reason: reasons.length === 0 ? null : reasons.join(", "),
     };
   }
+}
+
+/** An image without the program has its agent say so, which proves as much of the machine. */
+async function proveExec(session: MachineSession, environment: string, signal: AbortSignal): Promise<void> {
+  const command = { argv: ["true"], timeout_ms: PROOF_MS, stdin: undefined, signal, onOutput: () => undefined };
+  const status = await session.exec(command).then(
+    ({ exit_code }) => exit_code,
+    (thrown: unknown) => {
+      if (toPyroError(thrown).code === "command_not_found") return 0;
+      throw thrown;
+    },
+  );
+  if (status !== 0) throw new PyroError("template_unusable", `"true" in a machine of "${environment}" did not succeed`);
 }
 
 function modeOf({ acceleration }: Pick<WholeGuestParts, "acceleration">): ExecutionMode {

@@ -5,7 +5,7 @@ import { packageRoot } from "../../src/platform/package-root.ts";
 
 export const pyroProgram = join(packageRoot(), "bin/pyro");
 
-const keptVariables = ["PATH", "HOME", "XDG_CACHE_HOME", "PYRO_HOME", "PYRO_ACCEL"];
+const keptVariables = ["PATH", "HOME", "XDG_CACHE_HOME", "PYRO_HOME", "PYRO_ACCEL", "PYRO_ENVIRONMENT_SOURCE"];
 
 /** What a finished command line gave. */
 export interface CliResult {

@@ -9,6 +9,10 @@ export interface TarPart {
   /** The size field where it is not the content's length, as text or as raw bytes */
   readonly size?: number | Buffer;
   readonly mode?: number;
+  readonly owner?: readonly [uid: number, gid: number];
+  /** Seconds since 1970 */
+  readonly mtime?: number;
+  readonly device?: readonly [major: number, minor: number];
   readonly prefix?: string;
   readonly magic?: string;
   /** Written over the checksum */
@@ -25,11 +29,15 @@ export function tarPart(part: TarPart): Buffer {
   const header = Buffer.alloc(512);
   Buffer.from(part.name).copy(header, 0, 0, 100);
   header.write((part.mode ?? 0o644).toString(8).padStart(7, "0"), 100);
-  header.write("0000000\x000000\0", 108);
+  const octal = (value: number, digits: number) => value.toString(8).padStart(digits, "0");
+  const [uid, gid] = part.owner ?? [0, 0];
+  header.write(`${octal(uid, 7)}\0${octal(gid, 7)}\0`, 108);
   const size = part.size ?? content.length;
   if (typeof size === "number") header.write(size.toString(8).padStart(11, "0"), 124);
   else size.copy(header, 124);
-  header.write("00000000000", 136);
+  header.write(octal(part.mtime ?? 0, 11), 136);
+  const [major, minor] = part.device ?? [0, 0];
+  if (part.device !== undefined) header.write(`${octal(major, 7)}\0${octal(minor, 7)}`, 329);
   header.write(part.type ?? "0", 156);
   Buffer.from(part.link ?? "").copy(header, 157, 0, 100);
   header.write(part.magic ?? "ustar\x0000", 257, "latin1");

@@ -9,7 +9,7 @@ import { openBlob } from "../../src/environments/registry/blobs.ts";
 import { parseReference } from "../../src/environments/registry/reference.ts";
 import { openReadOnly } from "../../src/platform/files.ts";
 import { bundle } from "../support/bundle.ts";
-import { writeLayout } from "../support/oci-layout.ts";
+import { writeLayout } from "../support/image-layout.ts";
 import { CountingGate, login, missingPrograms, mustRun, RealRegistry } from "../support/real-registry.ts";
 import { dockerManifest, type MadeImage, ociManifest } from "../support/registry-images.ts";
 import { RegistryPlace } from "../support/registry-place.ts";

@@ -72,7 +72,7 @@ describe("an environment", () => {
 
   it("cannot be prepared where it is not known", async () => {
     const unknown = { status: 1, error: { code: "environment_not_found" } };
-    expect(await document("prepare", "debian:none")).toMatchObject(unknown);
+    expect(await document("prepare", "Debian:12")).toMatchObject(unknown);
   });
 
   it("that was prepared starts without a word", async () => {

@@ -2,6 +2,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 pub mod agent;
+pub mod ask;
 pub mod boot;
 pub mod cgroup;
 pub mod command;
@@ -25,6 +26,7 @@ pub mod probe;
 pub mod reaper;
 pub mod records;
 pub mod reply;
+pub mod root_places;
 pub mod secrets;
 pub mod send;
 pub mod setup;

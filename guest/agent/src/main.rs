@@ -6,12 +6,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use pyro_agent::agent::{BUILD, VERSION};
-use pyro_agent::{boot, console, launch, listen, port, send, sys, tsc};
+use pyro_agent::{ask, boot, console, launch, listen, port, send, sys, tsc};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 const USAGE: &str = "usage: pyro-agent --listen SOCKET [--die-with-parent] | --stdin | --version | tsc-khz |
-       launch LAST_FD PROGRAM [ARGUMENT...] | attend FD PROGRAM [ARGUMENT...] | send TEXT";
+       launch LAST_FD PROGRAM [ARGUMENT...] | attend FD PROGRAM [ARGUMENT...] | send TEXT |
+       ask HOST PORT";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         ["launch", last_fd, command @ ..] => launched(last_fd, command),
         ["attend", fd, command @ ..] => attended(fd, command),
         ["send", text] => sent(text),
+        ["ask", host, port] => asked(host, port),
         ["--stdin"] => ordinary_process("standard input", listen::run_on_stdin()),
         ["--listen", socket] => fake_machine(socket, false),
         ["--listen", socket, "--die-with-parent"] | ["--die-with-parent", "--listen", socket] => {
@@ -52,6 +54,16 @@ fn end_of_service(result: &io::Result<()>) -> ! {
         console::print(&format!("service failed: {error}"));
     }
     console::power_off()
+}
+
+fn asked(host: &str, port: &str) -> ExitCode {
+    match ask::run(host, port, &mut io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pyro-agent: {host:?} port {port:?}: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn fake_machine(socket: &str, dies_with_parent: bool) -> ExitCode {

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{PermissionsExt, chroot};
+use std::os::unix::fs::chroot;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ use crate::files::root::{LISTED, STAGING, Volume};
 use crate::files::staging::remove_leftovers;
 use crate::messages::{Disk, SetupRequest};
 use crate::mount_table::{self, DISK, NEW_ROOT};
+use crate::root_places::{make_expected, make_file, make_mount_point, put, text};
 use crate::sys;
 
 const MIN_ENTROPY: usize = 64;
@@ -109,18 +110,13 @@ impl Setup {
 
     fn write_names(&self) -> io::Result<()> {
         make_directory("/workspace", 0o755)?;
-        if !Path::new("/tmp").exists() {
-            make_directory("/tmp", 0o755)?;
-            fs::set_permissions("/tmp", fs::Permissions::from_mode(0o1777))?;
-        }
-        make_directory("/etc", 0o755)?;
-        fs::write("/etc/hostname", format!("{}\n", self.hostname))?;
-        fs::write("/etc/machine-id", format!("{}\n", self.machine_id))?;
-        fs::set_permissions("/etc/machine-id", fs::Permissions::from_mode(0o444))?;
-        let known = fs::read_to_string("/etc/hosts").unwrap_or_default();
-        fs::write("/etc/hosts", hosts(&known, &self.hostname))?;
+        make_expected(Path::new("/"))?;
+        put(Path::new("/etc/hostname"), &format!("{}\n", self.hostname), 0o644)?;
+        put(Path::new("/etc/machine-id"), &format!("{}\n", self.machine_id), 0o444)?;
+        let known = text(Path::new("/etc/hosts"));
+        put(Path::new("/etc/hosts"), &hosts(&known, &self.hostname), 0o644)?;
         resolv_conf::forget(Path::new(resolv_conf::PATH))?;
-        File::options().append(true).create(true).open("/etc/resolv.conf").map(drop)
+        make_file(Path::new(resolv_conf::PATH))
     }
 }
 
@@ -138,7 +134,11 @@ pub fn set_wall_clock(time: Timespec) -> Result<(), Failure> {
 
 /// Puts the root together and makes it the root of PID 1 and of everything it starts.
 fn enter_new_root() -> io::Result<()> {
-    mount_all(&mount_table::new_root())?;
+    let mounts = mount_table::new_root();
+    let (root, inside) = mounts.split_at(1);
+    mount_all(root)?;
+    inside.iter().try_for_each(|mount| make_mount_point(Path::new(&mount.target)))?;
+    mount_all(inside)?;
     std::env::set_current_dir(NEW_ROOT)?;
     mount_move(".", "/")?;
     chroot(".")?;

@@ -5,6 +5,7 @@ import { cleanText } from "../../contract/text.ts";
 import { operations } from "../../operations/index.ts";
 import type { Operation } from "../../operations/operation.ts";
 import { execText, logsText, summaryText, waitText } from "./commands.ts";
+import { environmentTable, environmentText, pulledText } from "./environments.ts";
 import { networkText } from "./network.ts";
 import { serviceLine, serviceTable } from "./services.ts";
 import { readingText, shellLine, shellTable } from "./shells.ts";
@@ -25,20 +26,9 @@ type Views = { [Name in keyof typeof operations]?: (result: z.infer<(typeof oper
 
 const views: Views = {
   runInVm: () => "",
-  listEnvironments: ({ environments }) =>
-    table(
-      ["NAME", "INSTALLED", "SIZE", "DIGEST", "SOURCE", "DESCRIPTION"],
-      environments.map((env) => [
-        env.name,
-        env.installed ? "yes" : "no",
-        env.size_bytes === null ? "-" : size(env.size_bytes),
-        env.digest === null ? "-" : env.digest.slice(0, "sha256:".length + 12),
-        env.source?.kind ?? "-",
-        env.description,
-      ]),
-    ),
-  pullEnvironment: (env) =>
-    `${env.name} ${env.changed ? "is installed" : "was installed already"}: ${size(env.size_bytes ?? 0)}, ${env.digest}\n`,
+  listEnvironments: environmentTable,
+  inspectEnvironment: environmentText,
+  pullEnvironment: pulledText,
   prepare: ({ name, changed, start_ms, template_size_bytes }) =>
     `${name} is warm${changed ? "" : ", as it was before"}: a command starts and ends in ${((start_ms ?? 0) / 1000).toFixed(2)} s; its template takes ${size(template_size_bytes ?? 0)}\n`,
   pruneEnvironments: ({ removed, freed_bytes }) =>

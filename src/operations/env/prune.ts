@@ -6,8 +6,8 @@ export const envPrune = operation({
   names: { cli: "env prune", sdk: "pruneEnvironments" },
   summary: "Remove cached files that nothing needs",
   description:
-    "Removes images that no environment refers to, environments that the catalog no longer lists, damaged files, kernels of older pulls, and templates that no longer fit. " +
-    "What is installed and listed stays.",
+    "Removes images that the catalog does not list and no workspace uses, with their layers, what was half downloaded, damaged files, kernels of older pulls, and templates that no longer fit. " +
+    "What is installed and listed stays, and so does what a workspace uses.",
   example: "pyro env prune",
   effect: "destroy",
   input: z.strictObject({}),

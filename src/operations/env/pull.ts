@@ -3,37 +3,43 @@ import { z } from "zod";
 import { field } from "../../contract/fields.ts";
 import { operation } from "../operation.ts";
 import { environmentFields } from "./fields.ts";
+import { pullErrors } from "./pull-errors.ts";
 
 export const envPull = operation({
   names: { cli: "env pull", sdk: "pullEnvironment" },
   summary: "Get an environment and its kernel into the local cache",
   description:
-    "Builds the environment from the signed Debian archive when the cache has no whole copy of it. " +
-    "Two pulls of one environment do the work once; an interrupted pull leaves nothing behind.",
-  example: "pyro env pull debian:12",
+    "An image is pulled from its registry, layer by layer, and becomes one root image. An entry of the catalog is pulled from its registry too, or built from the signed Debian archive where that fails; the result says which and why. " +
+    "What the cache has whole is answered at once. Two pulls of one environment do the work once; an interrupted pull goes on where it was.",
+  example: "pyro env pull python:3.12-slim",
   effect: "write",
   input: z.strictObject({
     environment: field.environment,
-    force: z.boolean().default(false).describe("Build again even though the cache has it"),
+    source: z
+      .enum(["auto", "registry", "archive"])
+      .optional()
+      .describe("Where an entry of the catalog comes from; auto is the registry and, where it fails, the archive"),
+    from_archive: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Make ENVIRONMENT of an image in this file or directory: an OCI layout, or what docker save wrote"),
+    force: z
+      .boolean()
+      .default(false)
+      .describe("Ask what the name stands for again, or build again, even though the cache has it"),
   }),
   output: z.strictObject({
     ...environmentFields,
     changed: z.boolean().describe("False when the cache already had it"),
+    reason: z.string().describe("Why it came from where it came from"),
+    previous_digest: z
+      .string()
+      .nullable()
+      .describe("Digest of the root image that the name stood for before; null where the cache had none"),
   }),
-  errors: [
-    "invalid_input",
-    "environment_not_found",
-    "environment_build_failed",
-    "archive_unreachable",
-    "host_program_missing",
-    "host_unsupported",
-    "cache_not_writable",
-    "host_disk_full",
-    "host_io_failed",
-    "state_dir_unsafe",
-    "cancelled",
-  ],
+  errors: [...pullErrors, "cancelled"],
   positional: ["environment"],
-  handle: (input, { engine, signal, emit }) =>
-    engine.environments.pull(input.environment, { force: input.force, signal, emit }),
+  handle: ({ environment, ...input }, { engine, signal, emit }) =>
+    engine.environments.pull(environment, { ...input, signal, emit }),
 });

@@ -54,6 +54,7 @@ export const serviceStart = operation({
     "port_taken",
     "port_refused",
     "ports_not_allowed",
+    "no_shell",
     "command_not_found",
     "command_not_executable",
     "argument_too_long",

@@ -29,8 +29,8 @@ export async function createWorkspace(workspace: LiveWorkspace, input: CreateInp
   workspace.secrets.seal(input.secrets.map(({ name, value }) => ({ name, value: Buffer.from(value, "base64") })));
   await failpoint("create.secrets_sealed");
   if (workspace.disk === undefined) await context.emit({ type: "warning", message: hostCompatWarning });
-  const { digest, env } = await workspace.source.image(workspace.record.environment, context);
-  workspace.change({ image: { digest, env } });
+  const { name, digest, env } = await workspace.source.image(workspace.record.environment, context);
+  workspace.change({ environment: name, image: { digest, env } });
   workspace.beginHistory();
   const source = await openSource(workspace, input, context);
   const { disk } = workspace;

@@ -51,7 +51,7 @@ function doingWell(
   const until = performance.now() + ready_timeout_seconds * 1000;
   const look = async (signal: AbortSignal): Promise<Sight> => {
     let said = "";
-    const { exit_code, timed_out } = await session.exec({
+    const ended = session.exec({
       argv: ["sh", "-c", command],
       cwd,
       timeout_ms: Math.ceil(Math.max(1, Math.min(TRY_MS, until - performance.now()))),
@@ -62,9 +62,18 @@ function doingWell(
         said = `${said}${data.toString("utf8")}`.slice(-SAID_CHARS);
       },
     });
+    const { exit_code, timed_out } = await ended.catch(needsShell);
     if (exit_code === 0 && !timed_out) return { state: "matched", seen: "the command did well" };
     const how = timed_out ? "took too long" : `ended with ${exit_code ?? "a signal"}`;
     return { state: "waiting", seen: `the command ${how}: ${said.trim()}`, again_ms: ready_interval_ms };
   };
   return { subject: undefined, heeds_output: false, look };
+}
+
+function needsShell(thrown: unknown): never {
+  if (!(thrown instanceof PyroError) || thrown.code !== "command_not_found") throw thrown;
+  throw new PyroError("no_shell", "A readiness command needs sh, which is not in this environment", {
+    hint: "Give --ready-tcp, --ready-http or --ready-file",
+    cause: thrown,
+  });
 }

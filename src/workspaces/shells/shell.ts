@@ -41,6 +41,7 @@ export interface ShellView {
 const programs: readonly (readonly string[])[] = [
   ["/bin/bash", "--login"],
   ["/bin/sh", "-i"],
+  ["sh", "-i"],
 ];
 
 export class Shell {
@@ -67,16 +68,18 @@ export class Shell {
     this.#size = { cols: request.cols, rows: request.rows };
   }
 
-  /** Starts the first of the programs that the guest has. */
+  /** Starts the first of the programs that the guest has. Throws `no_shell` where it has none. */
   static async open(session: MachineSession, request: ShellRequest): Promise<Shell> {
-    for (const argv of programs.slice(0, -1)) {
+    for (const argv of programs) {
       try {
         return await new Shell(session, request).#start(argv);
       } catch (thrown) {
         if (toPyroError(thrown).code !== "command_not_found") throw thrown;
       }
     }
-    return new Shell(session, request).#start(programs.at(-1) ?? []);
+    throw new PyroError("no_shell", `No shell is in this environment: ${programs.map(([path]) => path).join(", ")}`, {
+      details: { tried: programs.map(([path]) => path) },
+    });
   }
 
   get view(): ShellView {

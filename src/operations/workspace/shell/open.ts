@@ -26,6 +26,7 @@ export const shellOpen = operation({
   errors: [
     ...callErrors,
     "too_many_shells",
+    "no_shell",
     "command_not_found",
     "command_not_executable",
     "secret_not_found",

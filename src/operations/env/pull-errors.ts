@@ -1,0 +1,32 @@
+/** What getting an environment into the cache can answer with. */
+import type { ErrorCode } from "../../contract/errors.ts";
+
+export const pullErrors = [
+  "invalid_input",
+  "environment_not_found",
+  "environment_build_failed",
+  "environment_damaged",
+  "archive_unreachable",
+  "image_reference_invalid",
+  "image_not_found",
+  "image_unsupported",
+  "image_empty",
+  "image_too_large",
+  "image_archive_invalid",
+  "image_archive_unsuitable",
+  "layer_invalid",
+  "layer_mismatch",
+  "layer_truncated",
+  "registry_unauthorized",
+  "registry_limited",
+  "registry_unreachable",
+  "registry_refused",
+  "registry_lied",
+  "config_invalid",
+  "host_program_missing",
+  "host_unsupported",
+  "cache_not_writable",
+  "host_disk_full",
+  "host_io_failed",
+  "state_dir_unsafe",
+] as const satisfies readonly ErrorCode[];
