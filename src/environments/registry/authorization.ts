@@ -2,10 +2,11 @@
 import { z } from "zod";
 import { PyroError } from "../../contract/errors.ts";
 import type { Emit } from "../../contract/progress.ts";
+import type { Reach } from "../../network/reach.ts";
 import { type Challenge, readChallenges } from "./challenge.ts";
 import { ForbiddenDestination } from "./connections.ts";
 import type { CredentialStore, Credentials } from "./credentials.ts";
-import { mayLeadTo, type Reach } from "./destinations.ts";
+import { mayLeadTo } from "./destinations.ts";
 import { lied, refusal, unauthorized } from "./refusals.ts";
 import type { Endpoint } from "./settings.ts";
 import { type Answer, readBody, type Transport } from "./transport.ts";

@@ -2,10 +2,11 @@
 
 import { PyroError } from "../../contract/errors.ts";
 import type { Emit } from "../../contract/progress.ts";
+import type { Reach } from "../../network/reach.ts";
 import { Authorization } from "./authorization.ts";
 import { ForbiddenDestination } from "./connections.ts";
 import type { CredentialStore } from "./credentials.ts";
-import { isLoopbackHost, mayLeadTo, type Reach } from "./destinations.ts";
+import { isLoopbackHost, mayLeadTo } from "./destinations.ts";
 import { lied, unauthorized } from "./refusals.ts";
 import type { Endpoint } from "./settings.ts";
 import { type Answer, drop, PassingFailure, type Transport } from "./transport.ts";

@@ -1,9 +1,10 @@
 /** Connections to registries and what they lead to: the address is checked, and is what is connected to. */
 import type { Socket } from "node:net";
 import { firstConnection } from "../../network/first-connection.ts";
+import { type Reach, reachOf } from "../../network/reach.ts";
 import { secured, tunnelled } from "../../platform/http-exchange.ts";
 import type { OutboundConnection } from "../../platform/outbound-connection.ts";
-import { literalAddress, type Reach, reachOf } from "./destinations.ts";
+import { literalAddress } from "./destinations.ts";
 import { proxyFor, type WebProxy } from "./proxies.ts";
 import type { RegistrySurroundings } from "./surroundings.ts";
 

@@ -1,10 +1,10 @@
 /** Requests to one address, each over a connection of its own, and answers of a bounded size. */
 import type { Readable } from "node:stream";
 import { PyroError } from "../../contract/errors.ts";
+import type { Reach } from "../../network/reach.ts";
 import { exchange } from "../../platform/http-exchange.ts";
 import { version } from "../../version.ts";
 import { ForbiddenDestination, openConnection } from "./connections.ts";
-import type { Reach } from "./destinations.ts";
 import type { RegistrySurroundings } from "./surroundings.ts";
 
 /** Longest silence of a server, in milliseconds (docs/design/limits.md). */

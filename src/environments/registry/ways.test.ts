@@ -1,8 +1,9 @@
 /** Rules on the way to a registry: proxies and their exceptions, how far away an address is, challenges, pauses, programs. */
 import { describe, expect, it } from "vitest";
+import { type Reach, reachOf } from "../../network/reach.ts";
 import { locateCredentialProgram } from "../../platform/programs.ts";
 import { readChallenges } from "./challenge.ts";
-import { literalAddress, mayLeadTo, type Reach, reachOf } from "./destinations.ts";
+import { literalAddress, mayLeadTo } from "./destinations.ts";
 import { proxyFor } from "./proxies.ts";
 import { askedPause, pauseAfter } from "./retries.ts";
 

@@ -3,25 +3,14 @@ import { PyroError } from "../../contract/errors.ts";
 import type { TreeLimits } from "../../contract/tree-check.ts";
 import type { GateSurroundings } from "../../network/egress-gate.ts";
 import { firstConnection } from "../../network/first-connection.ts";
-import { forbiddenReason } from "../../network/forbidden-addresses.ts";
 import { type IpAddress, readAddress, sameAddress, showAddress } from "../../network/ip-address.ts";
+import { judge } from "../../network/reach.ts";
 import type { connectToAddress, OutboundConnection } from "../../platform/outbound-connection.ts";
 import type { CloneLimits } from "./limits.ts";
 import type { RepoUrl } from "./repo-url.ts";
 
 /** Time after which the next address is tried beside the others, in milliseconds. */
 const STAGGER_MS = 250;
-/** What a person may permit: addresses of networks of one's own. */
-const permissible: readonly string[] = [
-  "private",
-  "loopback",
-  "this machine",
-  "site-local",
-  "shared by a carrier's customers",
-];
-/** Metadata of clouds that lies within those. */
-const metadata = ["100.100.100.200", "fd00:ec2::254", "fd20:ce::254"].map(readAddress);
-
 /** What of this machine a clone uses. */
 export interface CloneSurroundings {
   readonly network: Pick<GateSurroundings, "lookup" | "ownAddresses"> & { readonly connect: typeof connectToAddress };
@@ -94,13 +83,9 @@ async function lookUp(url: RepoUrl, { around, limits, signal: given_up }: ReachO
 }
 
 function refuseForbidden(url: RepoUrl, address: IpAddress, { around, allow_private }: ReachOptions): void {
-  const own = around.network.ownAddresses().map(readAddress);
-  const isMetadata = metadata.some((one) => one !== undefined && sameAddress(one, address));
-  const known = own.filter((one) => one !== undefined);
-  const reason = isMetadata ? "a cloud's metadata" : forbiddenReason(address, known);
-  if (reason === undefined) return;
-  const canBePermitted = permissible.includes(reason);
-  if (canBePermitted && allow_private) return;
+  const { reach, reason } = judge(address, around.network.ownAddresses());
+  const canBePermitted = reach !== "forbidden";
+  if (reach === "public" || (canBePermitted && allow_private)) return;
   const shown = showAddress(address);
   const where = url.host.name === shown ? `"${shown}"` : `"${url.host.name}" leads to ${shown}, which`;
   throw new PyroError("repo_address_forbidden", `${where} is not on the public network: ${reason}`, {
