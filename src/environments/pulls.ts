@@ -1,6 +1,7 @@
 /** Getting environments into the cache: from which source, once for all who ask, and never in place of what is there whole. */
 import { PyroError, toPyroError } from "../contract/errors.ts";
 import type { Emit } from "../contract/progress.ts";
+import { withDeadline } from "../platform/deadline.ts";
 import { remove } from "../platform/files.ts";
 import { type LockOptions, withLock, withSharedLock } from "../platform/lock.ts";
 import type { StatePaths } from "../store/paths.ts";
@@ -250,11 +251,14 @@ async function withPatience<T>(
   ask: (signal: AbortSignal | undefined) => Promise<T>,
 ): Promise<T> {
   if (patience_ms === undefined) return ask(signal);
-  const late = AbortSignal.timeout(patience_ms);
+  let late: AbortSignal | undefined;
   try {
-    return await ask(signal === undefined ? late : AbortSignal.any([signal, late]));
+    return await withDeadline(patience_ms, signal, (limited) => {
+      late = limited;
+      return ask(limited);
+    });
   } catch (thrown) {
-    if (!late.aborted || signal?.aborted) throw thrown;
+    if (late?.aborted !== true || signal?.aborted) throw thrown;
     throw new PyroError("registry_unreachable", `${registry} did not answer within ${patience_ms / 1000} s`, {
       cause: thrown,
     });

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { toPyroError } from "../contract/errors.ts";
 import { field } from "../contract/fields.ts";
+import { withDeadline } from "../platform/deadline.ts";
 import { listDirectory } from "../platform/files.ts";
 import type { WorkspacePaths } from "../store/paths.ts";
 import { serviceOfFile, servicePaths } from "../store/service-paths.ts";
@@ -32,8 +33,9 @@ const keepersView: z.ZodType<Observed> = z.object({
 /** What the keeper says; undefined where there is none, or it has just gone. */
 export async function observe(record: WorkspaceRecord, paths: WorkspacePaths): Promise<Observed | undefined> {
   try {
-    const options = { signal: AbortSignal.timeout(ANSWER_MS), emit: () => {} };
-    const answer = await callKeeper(paths.directory, "status", {}, options);
+    const answer = await withDeadline(ANSWER_MS, undefined, (signal) =>
+      callKeeper(paths.directory, "status", {}, { signal, emit: () => {} }),
+    );
     return answer && keepersView.parse(answer.result);
   } catch (thrown) {
     const failure = failureOf(thrown);

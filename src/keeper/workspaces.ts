@@ -1,6 +1,7 @@
 /** The workspaces of one user as the operations see them: found by id or name, called through their keepers, or changed on record where nobody keeps them. */
 import { resolve } from "node:path";
 import { PyroError, toPyroError } from "../contract/errors.ts";
+import { withDeadline } from "../platform/deadline.ts";
 import { failpoint } from "../platform/failpoint.ts";
 import type { WorkspaceRecord } from "../store/workspace-record.ts";
 import { type LogsInput, logsOf } from "../workspaces/commands/logs.ts";
@@ -212,10 +213,11 @@ export class Workspaces {
   /** Lets the keeper remove it, which it may be about to get; one that cannot is killed. */
   async #destroy(workspace_id: string, context: CallOptions): Promise<void> {
     const { directory, keeperRecord } = this.#host.store.paths.partsOf(workspace_id);
-    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(GRACE_MS)]);
     await this.#unkept.removeSoon(workspace_id, 2 * GRACE_MS, async () => {
       try {
-        await callKeeper(directory, "delete", {}, { ...context, signal });
+        await withDeadline(GRACE_MS, context.signal, (signal) =>
+          callKeeper(directory, "delete", {}, { ...context, signal }),
+        );
       } catch (thrown) {
         if (context.signal.aborted) throw thrown;
         new KeeperRecord(keeperRecord).kill();

@@ -1,6 +1,7 @@
 /** The only way out of a guest: decides on every connection that it asks for, makes those that are allowed, and notes all of them. */
 import type { Duplex } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
+import { withDeadline } from "../platform/deadline.ts";
 import type { ConnectionBook, ConnectionEntry } from "./connection-book.ts";
 import { type Allowed, type Denied, decideConnection, decideName, denied, PUBLIC } from "./egress-decision.ts";
 import type { EgressRules } from "./egress-rules.ts";
@@ -174,21 +175,23 @@ export class EgressGate {
   /** One lookup for each connection: what a name server says of its own patience counts for nothing. */
   #lookup(name: string, given_up: AbortSignal): Promise<readonly string[]> {
     return this.#turns.use(async () => {
-      const signal = AbortSignal.any([given_up, AbortSignal.timeout(this.#limits.lookup_ms)]);
-      const found = await orAborted(this.#around.lookup(name, signal), signal);
+      const found = await withDeadline(this.#limits.lookup_ms, given_up, (signal) =>
+        orAborted(this.#around.lookup(name, signal), signal),
+      );
       if (found.length === 0) throw new PyroError("internal_error", "it has no address");
       return found;
     });
   }
 
   #reach(addresses: readonly IpAddress[], port: number, given_up: AbortSignal): Promise<Outbound> {
-    const signal = AbortSignal.any([given_up, AbortSignal.timeout(this.#limits.connect_ms)]);
-    return firstConnection(addresses.map(showAddress), {
-      attempt: (address, ended) => this.#around.connect(address, port, ended),
-      discard,
-      stagger_ms: this.#limits.stagger_ms,
-      signal,
-    });
+    return withDeadline(this.#limits.connect_ms, given_up, (signal) =>
+      firstConnection(addresses.map(showAddress), {
+        attempt: (address, ended) => this.#around.connect(address, port, ended),
+        discard,
+        stagger_ms: this.#limits.stagger_ms,
+        signal,
+      }),
+    );
   }
 
   #guard({ socket }: Outbound, { host, rule }: Allowed, port: number, entry: ConnectionEntry): Duplex | undefined {

@@ -2,6 +2,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import type { Duplex } from "node:stream";
 import { PyroError } from "../contract/errors.ts";
+import { ChannelTurns } from "./channel-turns.ts";
 import { type EgressHandlers, type EgressTimes, type EgressTunnels, egressStream } from "./egress-stream.ts";
 import { execStream, type StreamedExec } from "./exec-stream.ts";
 import { forwardStream } from "./forward-stream.ts";
@@ -36,12 +37,14 @@ export class AgentClient {
 
   constructor(channel: Duplex) {
     this.#session = connect("http://agent", {
-      createConnection: () => channel,
+      createConnection: () => new ChannelTurns(channel),
       maxSessionMemory: SESSION_MEMORY_MB,
       maxReservedRemoteStreams: 0,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxFrameSize: MAX_FRAME_BYTES },
     });
-    this.#session.on("connect", () => this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    this.#session.on("connect", () => {
+      if (!this.#session.destroyed) this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    });
     this.#session.on("error", (error) => this.#end(broken(error)));
     this.#session.on("close", () => this.#end(new PyroError("guest_lost", "The connection to the guest ended")));
     this.#session.on("stream", (stream) => stream.destroy());

@@ -19,7 +19,7 @@ async function forwarded(answer: (stream: ServerHttp2Stream) => void) {
     stream.respond({ ":status": 200 });
     answer(stream);
   });
-  const [near, far] = await socketPair();
+  const [near, far] = await socketPair(true);
   return { client, far, done: client.forward(8000, near, signal) };
 }
 

@@ -72,6 +72,13 @@ describe("every source file", () => {
     expect(found).toEqual([]);
   });
 
+  it("has no timeout that may be collected before it fires (src/platform/deadline.ts)", () => {
+    const own = files.filter(({ path }) => path.startsWith("src/") && !path.endsWith(".test.ts"));
+    expect(
+      own.filter(({ text }) => text.includes(["AbortSignal", "timeout("].join("."))).map(({ path }) => path),
+    ).toEqual([]);
+  });
+
   it("has nothing left to do", () => {
     expect(offenders(({ text }) => unfinished.test(text))).toEqual([]);
   });

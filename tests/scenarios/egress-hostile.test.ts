@@ -196,6 +196,7 @@ describe("a slow loris", () => {
 describe("a connection that is cut off", () => {
   it.each([
     ["the guest is gone", (guest: Asking) => void guest.socket.destroy()],
+    ["the guest ends all it speaks", (guest: Asking) => void guest.stream()?.session?.destroy()],
     ["its egress ends", (guest: Asking) => void guest.end()],
   ])("does not look whole to the server where %s (NET-23)", async (_, cut) => {
     const held: Socket[] = [];

@@ -7,12 +7,12 @@ import { join } from "node:path";
 
 const open: Socket[] = [];
 
-/** A connected pair; nothing of it has a name. */
-export async function socketPair(): Promise<readonly [Socket, Socket]> {
+/** A connected pair; nothing of it has a name. The first end goes on writing when the other one has ended where it `allowHalfOpen`. */
+export async function socketPair(allowHalfOpen = false): Promise<readonly [Socket, Socket]> {
   const directory = mkdtempSync(join(tmpdir(), "pyro-pair-"));
   const server = createServer().listen(join(directory, "socket"));
   await once(server, "listening");
-  const near = connect(join(directory, "socket"));
+  const near = connect({ path: join(directory, "socket"), allowHalfOpen });
   const [far] = (await once(server, "connection")) as [Socket];
   server.close();
   rmSync(directory, { recursive: true });

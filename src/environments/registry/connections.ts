@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import { firstConnection } from "../../network/first-connection.ts";
 import { type Reach, reachOf } from "../../network/reach.ts";
+import { withDeadline } from "../../platform/deadline.ts";
 import { secured, tunnelled } from "../../platform/http-exchange.ts";
 import type { OutboundConnection } from "../../platform/outbound-connection.ts";
 import { literalAddress } from "./destinations.ts";
@@ -40,18 +41,28 @@ export async function openConnection(
   env: Variables,
   surroundings: RegistrySurroundings,
 ): Promise<Connection> {
-  const signal = AbortSignal.any([way.signal, AbortSignal.timeout(CONNECT_MS)]);
+  return withDeadline(CONNECT_MS, way.signal, async (signal) => {
+    try {
+      return await anyConnection(way, env, signal, surroundings);
+    } catch (thrown) {
+      if (signal.aborted && !way.signal.aborted) throw new Error(`no connection within ${CONNECT_MS / 1000} s`);
+      throw thrown;
+    }
+  });
+}
+
+async function anyConnection(
+  way: Way,
+  env: Variables,
+  signal: AbortSignal,
+  surroundings: RegistrySurroundings,
+): Promise<Connection> {
   const proxy = proxyFor(way.url, env);
-  try {
-    if (proxy !== undefined) return await throughProxy(way, proxy, signal, surroundings);
-    const { socket, peer } = await connect(way.url, way.admits, signal, surroundings);
-    const reach = reachOf(peer, surroundings.ownAddresses());
-    if (way.url.protocol === "http:") return { socket, reach };
-    return { socket: await withTls(socket, way.url, signal, surroundings), reach };
-  } catch (thrown) {
-    if (signal.aborted && !way.signal.aborted) throw new Error(`no connection within ${CONNECT_MS / 1000} s`);
-    throw thrown;
-  }
+  if (proxy !== undefined) return throughProxy(way, proxy, signal, surroundings);
+  const { socket, peer } = await connect(way.url, way.admits, signal, surroundings);
+  const reach = reachOf(peer, surroundings.ownAddresses());
+  if (way.url.protocol === "http:") return { socket, reach };
+  return { socket: await withTls(socket, way.url, signal, surroundings), reach };
 }
 
 async function throughProxy(

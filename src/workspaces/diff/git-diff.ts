@@ -1,4 +1,6 @@
 /** Has git write the difference of two trees in a store: as a patch up to a size, and as numbers. */
+
+import { withDeadline } from "../../platform/deadline.ts";
 import { findProgram, startProgram } from "../../platform/programs.ts";
 import { quietGit } from "../seed/git-listing.ts";
 import { diffLimits } from "./limits.ts";
@@ -86,20 +88,21 @@ async function diffTrees(
   signal: AbortSignal,
   sink: (chunk: Buffer) => boolean,
 ): Promise<boolean> {
-  const ends = AbortSignal.any([signal, AbortSignal.timeout(diffLimits.git_ms)]);
   if (signal.aborted) throw gitFailed("compare", "", signal);
   const config = ["-c", "core.quotePath=true", "-c", `diff.default.binary=${isBinary}`];
   const args = [`--git-dir=${store}`, ...config, "diff-tree", "-r", ...how, ...shape, refOf(before), refOf(after)];
-  const program = startProgram(findProgram("git"), args, { env: quietGit, signal: ends });
-  program.stdin.end();
-  const reason = reasonOf(program);
-  let isEnough = false;
-  program.stdout.on("data", (chunk: Buffer) => {
-    if (isEnough || sink(chunk)) return;
-    isEnough = true;
-    program.kill();
+  return withDeadline(diffLimits.git_ms, signal, async (ends) => {
+    const program = startProgram(findProgram("git"), args, { env: quietGit, signal: ends });
+    program.stdin.end();
+    const reason = reasonOf(program);
+    let isEnough = false;
+    program.stdout.on("data", (chunk: Buffer) => {
+      if (isEnough || sink(chunk)) return;
+      isEnough = true;
+      program.kill();
+    });
+    const { exit_code } = await program.ended;
+    if (exit_code !== 0 && !isEnough) throw gitFailed("compare the changes", reason(), ends);
+    return !isEnough;
   });
-  const { exit_code } = await program.ended;
-  if (exit_code !== 0 && !isEnough) throw gitFailed("compare the changes", reason(), ends);
-  return !isEnough;
 }

@@ -3,6 +3,7 @@ import { PyroError } from "../../contract/errors.ts";
 import { showPath } from "../../contract/path-bytes.ts";
 import { treeLimits } from "../../contract/tree-check.ts";
 import { pathInWorkspace, shownInWorkspace } from "../../contract/workspace-paths.ts";
+import { withDeadline } from "../../platform/deadline.ts";
 import { failpoint } from "../../platform/failpoint.ts";
 import { walkTree } from "../../wire/tree-walk.ts";
 import { writeTree } from "../../wire/tree-write.ts";
@@ -11,7 +12,6 @@ import { type GuestTree, treeCall } from "../guest-tree.ts";
 import type { WorkContext } from "../machine-source.ts";
 import { openSeed } from "../seed/open.ts";
 import type { Skipped } from "../seed/source.ts";
-
 import { statOf } from "./files.ts";
 import { guestEntries } from "./guest-entries.ts";
 import type { LiveWorkspace } from "./live-workspace.ts";
@@ -110,9 +110,8 @@ export async function exportPath(
   context: WorkContext,
 ): Promise<ExportResult> {
   const path = pathInWorkspace(input.path);
-  const capped = AbortSignal.any([context.signal, AbortSignal.timeout(EXPORT_MS)]);
-  const result = await workspace.readTree((tree) =>
-    exportFrom(workspace, tree, path, input, { ...context, signal: capped }),
+  const result = await withDeadline(EXPORT_MS, context.signal, (signal) =>
+    workspace.readTree((tree) => exportFrom(workspace, tree, path, input, { ...context, signal })),
   );
   workspace.journal.note({
     kind: "export",

@@ -5,6 +5,7 @@ import type { GateSurroundings } from "../../network/egress-gate.ts";
 import { firstConnection } from "../../network/first-connection.ts";
 import { type IpAddress, readAddress, sameAddress, showAddress } from "../../network/ip-address.ts";
 import { judge } from "../../network/reach.ts";
+import { withDeadline } from "../../platform/deadline.ts";
 import type { connectToAddress, OutboundConnection } from "../../platform/outbound-connection.ts";
 import type { CloneLimits } from "./limits.ts";
 import type { RepoUrl } from "./repo-url.ts";
@@ -55,14 +56,15 @@ export class RepoHost {
   /** A connection to one of the addresses. */
   async connect(): Promise<OutboundConnection["socket"]> {
     const { around, limits, signal: given_up } = this.#options;
-    const signal = AbortSignal.any([given_up, AbortSignal.timeout(limits.connect_ms)]);
     try {
-      const { socket, peer } = await firstConnection(this.#addresses.map(showAddress), {
-        attempt: (address, ended) => around.network.connect(address, this.#url.port, ended),
-        discard: ({ socket: late }) => void late.on("error", () => {}).destroy(),
-        stagger_ms: STAGGER_MS,
-        signal,
-      });
+      const { socket, peer } = await withDeadline(limits.connect_ms, given_up, (signal) =>
+        firstConnection(this.#addresses.map(showAddress), {
+          attempt: (address, ended) => around.network.connect(address, this.#url.port, ended),
+          discard: ({ socket: late }) => void late.on("error", () => {}).destroy(),
+          stagger_ms: STAGGER_MS,
+          signal,
+        }),
+      );
       const got = readAddress(peer);
       if (got !== undefined && this.#addresses.some((address) => sameAddress(address, got))) return socket;
       socket.on("error", () => {}).destroy();
@@ -74,9 +76,8 @@ export class RepoHost {
 }
 
 async function lookUp(url: RepoUrl, { around, limits, signal: given_up }: ReachOptions): Promise<readonly string[]> {
-  const signal = AbortSignal.any([given_up, AbortSignal.timeout(limits.lookup_ms)]);
   try {
-    return await around.network.lookup(url.host.name, signal);
+    return await withDeadline(limits.lookup_ms, given_up, (signal) => around.network.lookup(url.host.name, signal));
   } catch (thrown) {
     throw unreachable(url, `no address was found: ${reasonOf(thrown)}`, given_up);
   }

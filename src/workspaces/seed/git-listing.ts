@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { PyroError } from "../../contract/errors.ts";
 import { cleanText } from "../../contract/text.ts";
+import { withDeadline } from "../../platform/deadline.ts";
 import { atomicWrite, makePrivateDirectory } from "../../platform/files.ts";
 import { type ProgramOptions, runProgram, startProgram } from "../../platform/programs.ts";
 import type { StatePaths } from "../../store/paths.ts";
@@ -132,9 +133,17 @@ function emptyRepository(objectFormat: "sha1" | "sha256", paths: StatePaths): st
   return path;
 }
 
-async function output(git: string, args: string[], how: ProgramOptions, signal?: AbortSignal): Promise<Buffer> {
-  const deadline = AbortSignal.timeout(TIMEOUT_MS);
-  const ends = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+function output(git: string, args: string[], how: ProgramOptions, signal?: AbortSignal): Promise<Buffer> {
+  return withDeadline(TIMEOUT_MS, signal, (ends) => outputUntil(ends, git, args, how, signal));
+}
+
+async function outputUntil(
+  ends: AbortSignal,
+  git: string,
+  args: string[],
+  how: ProgramOptions,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
   if (signal?.aborted) throw new PyroError("cancelled", "cancelled while the checkout was listed");
   const program = startProgram(git, args, { ...how, signal: ends });
   program.stdin.end();
@@ -154,7 +163,7 @@ async function output(git: string, args: string[], how: ProgramOptions, signal?:
   if (exit_code === 0) return Buffer.concat(chunks);
   if (size > MAX_LISTING_BYTES)
     throw new PyroError("too_large", `the checkout's list of files is longer than ${MAX_LISTING_BYTES} bytes`);
-  const told = deadline.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : cleanText(reason).trim();
+  const told = ends.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : cleanText(reason).trim();
   throw new PyroError("seed_unreadable", `git cannot list "${how.cwd ?? ""}": ${told}`, {
     hint: "Check it with: git ls-files, or seed from a copy without its .git",
   });
