@@ -1,6 +1,6 @@
 # Two commands are enough: make demo, make test. The rest is their parts.
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-kvm test-mcp-tools check build setup bench publish-environments generate package-files package clean
+.PHONY: help demo test test-kvm test-mcp-tools test-hosts check build setup bench publish-environments generate package-files package clean
 
 sources := $(shell find src tools bench -name '*.ts' 2>/dev/null) package.json tsconfig.json tsconfig.build.json tsdown.config.ts
 agent_sources := $(shell find guest/agent/src guest/agent/.cargo -type f 2>/dev/null) guest/agent/Cargo.toml guest/agent/Cargo.lock
@@ -20,6 +20,9 @@ test-kvm: build ## The VM tests under KVM, emulated where the host has none; TES
 
 test-mcp-tools: build ## The MCP Inspector and the conformance suite against the server; gets them from npm
 	@tools/test-mcp-tools/run.sh
+
+test-hosts: build ## Real chat hosts from npm (1.1 GB), scripted model; TESTS=FILE for some; "N passed, N failed"
+	@node dist/tools/run-host-tests.js $(TESTS)
 
 check: build ## Format, lint, types, unit and contract tests: under a minute, before every commit
 	@npx --no-install biome check .

@@ -8,6 +8,7 @@ export default defineConfig({
     mcp: "src/mcp/main.ts",
     keeper: "src/keeper/process.ts",
     "tools/run-tests": "tools/run-tests.ts",
+    "tools/run-host-tests": "tools/run-host-tests.ts",
     "tools/generate": "tools/generate.ts",
     "tools/publish-environments": "tools/publish-environments.ts",
     "bench/main": "bench/main.ts",

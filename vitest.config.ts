@@ -1,4 +1,4 @@
-/** The test suites, from milliseconds to minutes: unit, contract, scenarios on the fake machine, and real VMs. */
+/** The test suites, from milliseconds to minutes: unit, contract, scenarios on the fake machine, real VMs, and real chat hosts. */
 import { defineConfig } from "vitest/config";
 import { patience } from "./tests/support/patience.ts";
 
@@ -38,6 +38,17 @@ export default defineConfig({
           name: "vm",
           include: ["tests/vm/**/*.test.ts"],
           sequence: { groupOrder: 2 },
+          fileParallelism: false,
+          testTimeout: 180_000 * patience,
+          hookTimeout: 180_000 * patience,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "hosts",
+          include: ["tests/hosts/**/*.test.ts"],
+          sequence: { groupOrder: 3 },
           fileParallelism: false,
           testTimeout: 180_000 * patience,
           hookTimeout: 180_000 * patience,

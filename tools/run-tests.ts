@@ -1,22 +1,9 @@
 /** Runs every suite, counts, and closes with one line that people and machines can read. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { z } from "zod";
+import { type Counts, closeWith, vitest } from "./test-counts.ts";
 
-interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
-
-const vitestReport = z.object({
-  numPassedTests: z.int(),
-  numFailedTests: z.int(),
-  numPendingTests: z.int(),
-  success: z.boolean(),
-});
+/** The real chat hosts are a suite of their own: `make test-hosts`. */
+const projects = ["unit", "contract", "scenarios", "vm"];
 
 /** A program that passes or fails as a whole counts as one test. */
 function whole(title: string, program: string, args: readonly string[]): Counts {
@@ -25,26 +12,9 @@ function whole(title: string, program: string, args: readonly string[]): Counts 
   return status === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
 }
 
-function vitest(): Counts {
+function suites(): Counts {
   heading("vitest");
-  const directory = mkdtempSync(join(tmpdir(), "pyro-tests-"));
-  const report = join(directory, "report.json");
-  try {
-    const args = [
-      "--no-install",
-      "vitest",
-      "run",
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile.json=${report}`,
-    ];
-    const { status } = spawnSync("npx", args, { stdio: ["ignore", "inherit", "inherit"] });
-    const counts = vitestReport.parse(JSON.parse(readFileSync(report, "utf8")));
-    const broken = status !== 0 && counts.numFailedTests === 0 ? 1 : 0;
-    return { passed: counts.numPassedTests, failed: counts.numFailedTests + broken, skipped: counts.numPendingTests };
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  return vitest(projects);
 }
 
 function cargo(): Counts {
@@ -73,16 +43,9 @@ function heading(title: string): void {
   process.stdout.write(`\n== ${title}\n`);
 }
 
-const all = [
+closeWith([
   whole("biome", "npx", ["--no-install", "biome", "check", "."]),
   whole("tsc", "npx", ["--no-install", "tsc", "-p", "tsconfig.json", "--noEmit"]),
   cargo(),
-  vitest(),
-];
-const sum = (pick: (counts: Counts) => number) => all.reduce((total, counts) => total + pick(counts), 0);
-const failed = sum((counts) => counts.failed);
-const skipped = sum((counts) => counts.skipped);
-process.stdout.write(
-  `\n${sum((counts) => counts.passed)} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`,
-);
-process.exitCode = failed === 0 ? 0 : 1;
+  suites(),
+]);

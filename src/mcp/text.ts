@@ -33,8 +33,15 @@ function inline(value: unknown): string {
 
 function fields(value: Result): string {
   return Object.entries(value)
-    .map(([name, each]) => `${name}=${isObject(each) ? `{${fields(each)}}` : inline(each)}`)
+    .map(([name, each]) => `${name}=${member(each)}`)
     .join(" ");
+}
+
+/** What stands beside other fields of one line: a text that could pass for a field is quoted. */
+function member(value: unknown): string {
+  if (typeof value === "string") return value === "" || /[\s"={}[\],]/.test(value) ? JSON.stringify(value) : value;
+  if (Array.isArray(value)) return value.length === 0 ? "none" : `[${value.map(member).join(", ")}]`;
+  return isObject(value) ? `{${fields(value)}}` : inline(value);
 }
 
 /** Text with line breaks or spaces at its ends is quoted within a line. */

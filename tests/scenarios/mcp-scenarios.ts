@@ -16,9 +16,16 @@ export const seedFiles = {
   "test.sh": '[ "$(sh answer.sh)" = 42 ] || { echo "want 42" >&2; exit 3; }\n',
 } as const;
 
-const patch = ["--- a/answer.sh", "+++ b/answer.sh", "@@ -1,2 +1,2 @@", " #!/bin/sh", "-echo 41", "+echo 42", ""].join(
-  "\n",
-);
+/** What makes its test pass. */
+export const patch = [
+  "--- a/answer.sh",
+  "+++ b/answer.sh",
+  "@@ -1,2 +1,2 @@",
+  " #!/bin/sh",
+  "-echo 41",
+  "+echo 42",
+  "",
+].join("\n");
 
 /** Registers the loop of reproducing and fixing for one way to connect. */
 export function mcpScenarios(title: string, scenario: () => McpScenario): void {

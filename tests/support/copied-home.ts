@@ -9,13 +9,15 @@ import { version } from "../../src/version.ts";
 /** The environment that is in it. */
 export const ENVIRONMENT = "debian:12";
 
-/** Makes such a home below `scratch`; pulls what the user's cache lacks. */
-export async function copiedHome(scratch: string): Promise<StatePaths> {
+/** Makes such a home below `scratch`, or where the variables say; pulls what the user's cache lacks. */
+export async function copiedHome(scratch: string, variables?: Readonly<{ HOME: string }>): Promise<StatePaths> {
   const from = statePaths();
   const environments = new Environments({ paths: from, env: process.env, pyro_version: version });
   const image = from.image(imageHash(await environments.ensure(ENVIRONMENT)));
   await environments.ensureKernel();
-  const to = statePaths({ PYRO_HOME: mkdtempSync(join(scratch, "home-")) });
+  const to = variables
+    ? statePaths({}, undefined, variables.HOME)
+    : statePaths({ PYRO_HOME: mkdtempSync(join(scratch, "home-")) });
   to.prepareCache();
   for (const directory of ["kernels", "initramfs", "disks"])
     cpSync(join(from.cache, directory), join(to.cache, directory), { recursive: true });
