@@ -93,14 +93,15 @@ export class BenchContext {
     }
   }
 
-  /** Runs the `pyro` command as a process of its own; throws where it does not exit with 0. */
-  async pyro(args: readonly string[]): Promise<void> {
-    const env = Object.fromEntries(
+  /** Runs the `pyro` command as a process of its own, `PYRO_HOME` where it is given; throws where it does not exit with 0. */
+  async pyro(args: readonly string[], home?: string): Promise<void> {
+    const variables = Object.fromEntries(
       passedOn.flatMap((name): [string, string][] => {
         const value = process.env[name];
         return value === undefined ? [] : [[name, value]];
       }),
     );
+    const env = { ...variables, ...(home !== undefined && { PYRO_HOME: home }) };
     const command = [join(packageRoot(), "bin", "pyro"), ...args];
     const { exit_code, stderr } = await runProgram(process.execPath, command, { env, signal: this.signal });
     if (exit_code !== 0)

@@ -1,4 +1,4 @@
-/** An image of ten layers and 500 MiB for the figures that are about images, as an OCI layout below the bench's scratch. */
+/** Two images of ten layers and 500 MiB for the figures that are about images, nine layers in common, as an OCI layout below the bench's scratch. */
 import { createHash } from "node:crypto";
 import { mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,9 +15,11 @@ const FILE_BYTES = 65_536;
 const FILES = (IMAGE_MIB * 1_048_576) / IMAGE_LAYERS / FILE_BYTES;
 
 export interface BenchImage {
-  /** The layout, whose image is named `latest` */
+  /** The layout, whose image is named `latest`, and whose other one is named `next` */
   readonly path: string;
   readonly layers: readonly LayerFile[];
+  /** In the place of the last layer, in the other image */
+  readonly tenth: LayerFile;
 }
 
 /** Makes the image, hands it over and removes it. */
@@ -27,9 +29,13 @@ export async function withImage<T>(context: BenchContext, use: (image: BenchImag
   mkdirSync(blobs, { recursive: true, mode: 0o700 });
   const layers: LayerFile[] = [];
   try {
-    for (let number = 0; number < IMAGE_LAYERS; number += 1) layers.push(writeLayer(blobs, number));
-    writeDocuments(path, blobs, layers);
-    return await use({ path, layers });
+    for (let number = 0; number <= IMAGE_LAYERS; number += 1) layers.push(writeLayer(blobs, number));
+    const latest = layers.slice(0, IMAGE_LAYERS);
+    const tenth = layers[IMAGE_LAYERS];
+    if (tenth === undefined) throw new Error("the image has no layers");
+    const next = [...latest.slice(0, -1), tenth];
+    writeIndex(path, { latest: writeManifest(blobs, latest), next: writeManifest(blobs, next) });
+    return await use({ path, layers: latest, tenth });
   } finally {
     for (const { file } of layers) file.close();
     rmSync(path, { recursive: true });
@@ -60,22 +66,37 @@ function content(seed: number): Buffer {
   return bytes;
 }
 
-function writeDocuments(path: string, blobs: string, layers: readonly LayerFile[]): void {
-  const json = (content: unknown) => Buffer.from(JSON.stringify(content));
+interface Described {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+const typeOf = (kind: string) => `application/vnd.oci.image.${kind}`;
+const json = (document: unknown) => Buffer.from(JSON.stringify(document));
+
+function writeManifest(blobs: string, layers: readonly LayerFile[]): Described {
   const rootfs = { type: "layers", diff_ids: layers.map(({ diff_id }) => diff_id) };
   const config = writeBlob(blobs, json({ architecture: "amd64", os: "linux", config: {}, rootfs }));
-  const type = (kind: string) => `application/vnd.oci.image.${kind}`;
-  const described = ({ digest, size }: { digest: string; size: number }, mediaType: string) => {
-    return { mediaType, digest, size };
-  };
+  const mediaType = typeOf("layer.v1.tar+gzip");
   const manifest = {
     schemaVersion: 2,
-    config: described(config, type("config.v1+json")),
-    layers: layers.map(({ digest, size_bytes }) => described({ digest, size: size_bytes }, type("layer.v1.tar+gzip"))),
+    mediaType: typeOf("manifest.v1+json"),
+    config: described(config, typeOf("config.v1+json")),
+    layers: layers.map(({ digest, size_bytes }) => ({ mediaType, digest, size: size_bytes })),
   };
-  const written = described(writeBlob(blobs, json(manifest)), type("manifest.v1+json"));
-  const annotations = { "org.opencontainers.image.ref.name": "latest" };
-  writeFileSync(join(path, "index.json"), json({ schemaVersion: 2, manifests: [{ ...written, annotations }] }));
+  return described(writeBlob(blobs, json(manifest)), manifest.mediaType);
+}
+
+function described({ digest, size }: { digest: string; size: number }, mediaType: string): Described {
+  return { mediaType, digest, size };
+}
+
+function writeIndex(path: string, images: Readonly<Record<string, Described>>): void {
+  const manifests = Object.entries(images).map(([name, manifest]) => {
+    return { ...manifest, annotations: { "org.opencontainers.image.ref.name": name } };
+  });
+  writeFileSync(join(path, "index.json"), json({ schemaVersion: 2, manifests }));
   writeFileSync(join(path, "oci-layout"), json({ imageLayoutVersion: "1.0.0" }));
 }
 

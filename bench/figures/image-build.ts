@@ -1,11 +1,9 @@
 /** A root image of ten layers on disk, beside what skopeo and umoci take to copy and unpack the same image. */
-import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { buildFromLayers } from "../../src/environments/layers/build-image.ts";
 import { remove } from "../../src/platform/files.ts";
-import { locateProgram, runProgram } from "../../src/platform/programs.ts";
 import type { BenchContext } from "../context.ts";
-import { type Figure, FigureSkipped } from "../figure.ts";
+import { copyAndUnpackMs, requireCounterparts } from "../counterparts.ts";
+import type { Figure } from "../figure.ts";
 import { type BenchImage, IMAGE_LAYERS, IMAGE_MIB, withImage } from "../images.ts";
 import { elapsedMs, repeat } from "../timing.ts";
 
@@ -17,13 +15,12 @@ export const imageBuild: Figure = {
   title: `root image of ${IMAGE_LAYERS} layers and ${IMAGE_MIB} MiB over skopeo copy and umoci unpack`,
   unit: "×",
   target: { at_most: 1 },
-  measure: (context) =>
-    withImage(context, async (image) => {
-      const [skopeo, umoci] = [locateProgram("skopeo"), locateProgram("umoci")];
-      if (skopeo === undefined || umoci === undefined) throw new FigureSkipped("skopeo and umoci are not installed");
+  measure: (context) => {
+    requireCounterparts();
+    return withImage(context, async (image) => {
       const ours = await repeat(RUNS, context.signal, () => build(context, image));
       const peak = process.resourceUsage().maxRSS / KIB_PER_MIB;
-      const theirs = await repeat(RUNS, context.signal, () => copyAndUnpack(context, image, skopeo, umoci));
+      const theirs = await repeat(RUNS, context.signal, () => copyAndUnpackMs(context, `oci:${image.path}:latest`));
       return {
         values: ours.map((ms, at) => ms / (theirs[at] ?? Number.NaN)),
         parts: [
@@ -32,7 +29,8 @@ export const imageBuild: Figure = {
           { name: "peak memory of this process, the bench included", unit: "MiB", values: [peak] },
         ],
       };
-    }),
+    });
+  },
 };
 
 /** The image is removed again, so that each run publishes one. */
@@ -44,23 +42,4 @@ async function build({ paths, signal }: BenchContext, { layers }: BenchImage): P
   });
   remove(path);
   return ms;
-}
-
-async function copyAndUnpack(context: BenchContext, image: BenchImage, skopeo: string, umoci: string): Promise<number> {
-  const copied = join(context.scratch, `copied-${process.pid}`);
-  const bundle = join(context.scratch, `bundle-${process.pid}`);
-  const run = async (program: string, args: readonly string[]) => {
-    const { exit_code, stderr } = await runProgram(program, args, { signal: context.signal });
-    if (exit_code !== 0) throw new Error(`${program} ended with ${exit_code}: ${stderr}`);
-  };
-  try {
-    return await elapsedMs(async () => {
-      await run(skopeo, ["copy", "-q", "--insecure-policy", `oci:${image.path}:latest`, `oci:${copied}:latest`]);
-      const user = process.getuid?.() === 0 ? [] : ["--rootless"];
-      await run(umoci, ["unpack", ...user, "--image", `${copied}:latest`, bundle]);
-    });
-  } finally {
-    rmSync(copied, { recursive: true, force: true });
-    rmSync(bundle, { recursive: true, force: true });
-  }
 }

@@ -11,6 +11,7 @@ import { fiftyServices } from "./fifty-services.ts";
 import { idleCpu } from "./idle-cpu.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { imageBuild } from "./image-build.ts";
+import { imagePull, imagePullShared } from "./image-pull.ts";
 import { inputThroughput } from "./input-throughput.ts";
 import { mcpCreate, mcpCreateSpare, mcpEightClients, mcpExec, mcpExecOverhead, mcpRun, mcpStart } from "./mcp.ts";
 import { outputThroughput } from "./output-throughput.ts";
@@ -72,4 +73,6 @@ export const figures: readonly Figure[] = [
   portLatency,
   fiftyServices,
   imageBuild,
+  imagePull,
+  imagePullShared,
 ];

@@ -176,7 +176,6 @@ describe("a command line", () => {
     ["env frobnicate", "unknown_command", "frobnicate"],
     ["--frobnicate", "invalid_input", "--frobnicate"],
     ["run", "invalid_input", "environment"],
-    ["env pull", "invalid_input", "environment"],
     ["run debian:12 --mem-mib", "invalid_input", "--mem-mib"],
     ["run debian:12 --network=no", "invalid_input", "--network"],
     ["env list extra", "invalid_input", "too many arguments"],

@@ -71,7 +71,7 @@ function addOperation(
     .summary(op.summary)
     .description(`${op.summary}\n\n${op.description}`);
   for (const field of positional.filter(({ type }) => type !== "list"))
-    command.argument(field.default === undefined ? `<${field.name}>` : `[${field.name}]`, description(field));
+    command.argument(field.required ? `<${field.name}>` : `[${field.name}]`, description(field));
   for (const field of fields) if (!positional.includes(field)) command.addOption(flag(field, op));
   if (op.stdin === "asked") command.option("--stdin", "Pass standard input on to the command");
   for (const [name, option] of Object.entries(op.from_file ?? {}))
@@ -106,8 +106,8 @@ function usage(positional: readonly InputField[]): string {
   return [...words.filter((word) => !word.startsWith("--")), "[options]", ...list].join(" ");
 }
 
-function placeholder({ name, default: preset }: InputField): string {
-  return preset === undefined ? name.toUpperCase() : `[${name.toUpperCase()}]`;
+function placeholder({ name, required }: InputField): string {
+  return required ? name.toUpperCase() : `[${name.toUpperCase()}]`;
 }
 
 function description(field: InputField): string {

@@ -42,4 +42,9 @@ export const layerErrors = {
     meaning: "An OCI layout or docker save archive has no single image for linux/amd64",
     hint: "Save one image alone, for linux/amd64",
   },
+  image_name_unclear: {
+    kind: "usage",
+    meaning: "An OCI layout or docker save archive has no name for its image, or several, and none was given",
+    hint: "pyro env pull NAME --from-archive FILE",
+  },
 } as const satisfies Record<string, ErrorRow>;

@@ -93,16 +93,18 @@ export class Environments {
   }
 
   /** Gets an environment and the kernel into the cache; answers at once, without network, when they are there whole. */
-  async pull(name: string, options: NamedPullOptions = {}): Promise<PulledEnvironment> {
-    const named = environmentNamed(name);
+  async pull(name: string | undefined, options: NamedPullOptions = {}): Promise<PulledEnvironment> {
     const { from_archive, source } = options;
-    if (from_archive !== undefined && source !== undefined)
+    const named = name === undefined ? undefined : environmentNamed(name);
+    if (from_archive === undefined) {
+      if (named === undefined)
+        throw new PyroError("invalid_input", "there is no environment to pull", { hint: "pyro env pull debian:12" });
+      return this.#withKernel(named, await this.#pulls.ensure(named, options), options);
+    }
+    if (source !== undefined)
       throw new PyroError("invalid_input", "an image from a file has no other source", { hint: "Leave --source out" });
-    const pulled =
-      from_archive === undefined
-        ? await this.#pulls.ensure(named, options)
-        : await this.#pulls.fromFile(named.name, resolve(from_archive), options);
-    return this.#withKernel(named, pulled, options);
+    const pulled = await this.#pulls.fromFile(named?.name, resolve(from_archive), options);
+    return this.#withKernel(environmentNamed(pulled.environment.name), pulled, options);
   }
 
   /** The environment, got where the cache has no whole copy of it. */
@@ -130,10 +132,8 @@ export class Environments {
     const path = this.#paths.image(imageHash(environment));
     const verified = await openVerified(path, imageHash(environment), this.#paths, signal);
     if (verified.state === "whole") return verified.file;
-    throw this.#damaged(
-      `the root image ${environment.digest} of "${environment.name}" is ${verified.state}`,
-      environment.name,
-    );
+    const problem = `the root image ${environment.digest} of "${environment.name}" is ${verified.state}`;
+    throw this.#damaged(problem, environment.name, this.#repairOf(environment));
   }
 
   /** Opens the kernel image that was checked. */
@@ -226,9 +226,18 @@ export class Environments {
     return kernel !== undefined && (await kernel.isWhole(signal)) ? kernel : undefined;
   }
 
-  #damaged(problem: string, name: string): PyroError {
+  /** What to type for an image that a workspace was created with; its name may stand for another one since. */
+  #repairOf({ name, digest }: EnvironmentImage): string | undefined {
+    const named = environmentNamed(name);
+    const installed = this.#installed(name);
+    if (named.kind === "catalog" || installed === undefined || installed.digest === digest) return undefined;
+    const { registry, repository } = named.reference;
+    return `pyro env pull ${registry}/${repository}@DIGEST, with the digest that the image of "${name}" had then`;
+  }
+
+  #damaged(problem: string, name: string, hint = `pyro env pull ${name}`): PyroError {
     return new PyroError("environment_damaged", `${problem} in "${this.#paths.cache}"`, {
-      hint: `pyro env pull ${name}`,
+      hint,
       details: { environment: name },
     });
   }

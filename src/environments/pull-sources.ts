@@ -5,7 +5,7 @@ import type { StatePaths } from "../store/paths.ts";
 import { type BuildOptions, buildImage } from "./archive.ts";
 import { type CatalogEntry, defaultVariables } from "./catalog.ts";
 import { buildFromLayers } from "./layers/build-image.ts";
-import { readImageArchive } from "./layers/image-archive.ts";
+import type { FoundInArchive } from "./layers/image-archive.ts";
 import type { LayerFile } from "./layers/layer-bytes.ts";
 import { type ImageFacts, type InstalledEnvironment, imageHash, readEnvironments } from "./records.ts";
 import { openBlob } from "./registry/blobs.ts";
@@ -56,20 +56,16 @@ export async function fromRegistry(
 }
 
 /** Makes a root of an image in a file or directory. */
-export async function fromFile(path: string, paths: StatePaths, options: BuildOptions): Promise<Arrival> {
-  const { signal = new AbortController().signal } = options;
-  const image = await readImageArchive(path, { signal, paths });
-  try {
-    const config = configFields(readConfig(image.config, path), path);
-    const env = variablesOf(config.env);
-    const layers = image.layers.map((layer) => ({ ...layer, media_type: layerType(layer) }));
-    const facts = factsOf({ digest: image.digest, config, layers }, null);
-    const source = { kind: "image-archive", path, digest: image.digest } as const;
-    const root = (await builtBefore(facts, paths)) ?? (await built(image.layers, paths, options));
-    return { ...root, source, env, image: facts, ...ofNoArchive };
-  } finally {
-    image.close();
-  }
+export async function fromFile(found: FoundInArchive, paths: StatePaths, options: BuildOptions): Promise<Arrival> {
+  const { path } = found;
+  const image = await found.open();
+  const config = configFields(readConfig(image.config, path), path);
+  const env = variablesOf(config.env);
+  const layers = image.layers.map((layer) => ({ ...layer, media_type: layerType(layer) }));
+  const facts = factsOf({ digest: image.digest, config, layers }, null);
+  const source = { kind: "image-archive", path, digest: image.digest } as const;
+  const root = (await builtBefore(facts, paths)) ?? (await built(image.layers, paths, options));
+  return { ...root, source, env, image: facts, ...ofNoArchive };
 }
 
 function layerType({ compression }: LayerFile): string {

@@ -7,6 +7,8 @@ import { type LockOptions, withLock, withSharedLock } from "../platform/lock.ts"
 import type { StatePaths } from "../store/paths.ts";
 import type { BuildOptions } from "./archive.ts";
 import type { CatalogEntry } from "./catalog.ts";
+import { onlyName } from "./layers/archive-names.ts";
+import { findInArchive } from "./layers/image-archive.ts";
 import { type NamedEnvironment, withSuggestion } from "./names.ts";
 import { pullLock } from "./pull-lock.ts";
 import { type Arrival, fromDebianArchive, fromFile, fromRegistry } from "./pull-sources.ts";
@@ -84,13 +86,20 @@ export class Pulls {
     });
   }
 
-  /** The environment of that name, made of an image in a file. */
-  fromFile(name: string, path: string, options: WorkOptions): Promise<Pulled> {
-    const isWanted = () => true;
-    return this.#once(name, options, isWanted, async () => {
-      const arrival = await fromFile(path, this.#paths, this.#buildOptions(options));
-      return { arrival, reason: `it was asked for from "${path}"` };
-    });
+  /** The environment of that name, made of an image in a file; without a name, of the one that the file has. */
+  async fromFile(name: string | undefined, path: string, options: WorkOptions): Promise<Pulled> {
+    const { signal = new AbortController().signal } = options;
+    this.#paths.prepareCache();
+    const found = await findInArchive(path, { paths: this.#paths, signal, name });
+    try {
+      const isWanted = () => true;
+      return await this.#once(name ?? onlyName(found.names, path), options, isWanted, async () => {
+        const arrival = await fromFile(found, this.#paths, this.#buildOptions(options));
+        return { arrival, reason: `it was asked for from "${path}"` };
+      });
+    } finally {
+      found.close();
+    }
   }
 
   /** The record of an environment whose root image is whole. */

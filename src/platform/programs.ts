@@ -34,6 +34,7 @@ const packageOf = {
   gzip: "gzip",
   zstd: "zstd",
   skopeo: "skopeo",
+  "docker-registry": "docker-registry",
   umoci: "umoci",
 } as const;
 

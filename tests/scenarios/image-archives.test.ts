@@ -1,5 +1,5 @@
 /** Images in files: OCI layouts and docker save archives are read in place, and what does not fit together is refused. */
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -79,6 +79,25 @@ describe("an image in a file", () => {
   it("that is an archive of docker save, whose layers may be symlinks", async () => {
     expect(await paths(saved(dockerSave()))).toEqual(both);
     expect(await paths(saved(dockerSave()), "name:tag")).toEqual(both);
+  });
+
+  it("that ends with its last file's content is whole, and is refused when a byte of that is missing", async () => {
+    const path = archiveOf(layoutFiles([layerOf(tarOf([{ name: "low", content: "x".repeat(200_000) }]), "none")]));
+    const bytes = readFileSync(path);
+    const files = [...layoutFiles(layers)];
+    const last = files.at(-1)?.[1].length ?? 0;
+    const whole = tarOf(
+      files.map(([name, content]) => ({ name, content })),
+      Buffer.alloc(0),
+    );
+    const end = whole.length - ((512 - (last % 512)) % 512);
+    writeFileSync(path, whole.subarray(0, end));
+    expect(await paths(path)).toEqual(both);
+    writeFileSync(path, whole.subarray(0, end - 1));
+    await expect(read(path)).rejects.toMatchObject({ code: "image_archive_invalid" });
+    // Content that is passed over, as it is longer than what is read at once.
+    writeFileSync(path, bytes.subarray(0, 100_000));
+    await expect(read(path)).rejects.toMatchObject({ code: "image_archive_invalid" });
   });
 
   it("says its digests and gives its configuration", async () => {

@@ -116,6 +116,29 @@ describe("an image of a registry", () => {
     expect(await pulls().whole(name, undefined)).toEqual(again.environment);
   });
 
+  it("that a workspace was created with is repaired by its digest after its tag has moved", async () => {
+    const name = push(registry, "a:1", [base, top("1")]);
+    const first = await pull(name);
+    push(registry, "a:1", [base, top("moved")]);
+    const moved = await pull(name, { force: true });
+    const store = new WorkspaceStore(paths);
+    store.create(workspaceRecord(1, { environment: name, image: { digest: first.environment.digest, env: {} } }));
+    chmodSync(imagePath(first), 0o600);
+    truncateSync(imagePath(first), 100);
+    const open = () => environments().openImage({ ...first.environment, name });
+    await expect(open()).rejects.toMatchObject({ code: "environment_damaged" });
+    // The tag's own image is whole: its pull has nothing to do.
+    expect(await pull(name)).toMatchObject({ changed: false, environment: moved.environment });
+    await expect(open()).rejects.toMatchObject({ code: "environment_damaged", hint: expect.stringContaining("@") });
+    const digest = first.environment.source.kind === "registry" ? first.environment.source.digest : "";
+    const again = await pull(`${registry.host}/a@${digest}`);
+    expect(again).toMatchObject({ changed: true, environment: { digest: first.environment.digest } });
+    (await open()).close();
+    expect((await pull(name)).environment).toEqual(moved.environment);
+    await environments().prune();
+    (await open()).close();
+  });
+
   it("is never one of the Debian archive", async () => {
     const name = push(registry, "a:1", [base]);
     await expect(pull(name, { source: "archive" })).rejects.toMatchObject({ code: "invalid_input" });

@@ -2,15 +2,27 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
-import { content, descriptor, digestOf, gzipLayer, type MadeImage, makeImage } from "./registry-images.ts";
+import {
+  type Content,
+  content,
+  descriptor,
+  digestOf,
+  gzipLayer,
+  type MadeImage,
+  makeImage,
+} from "./registry-images.ts";
 
-/** Writes an image with layers of that many random bytes under the tag `made`. */
-export async function writeLayout(directory: string, sizes: readonly number[]): Promise<MadeImage> {
+/** Writes an image with layers of that many random bytes, on top of others, under the tag `made`. */
+export async function writeLayout(
+  directory: string,
+  sizes: readonly number[],
+  below: readonly Content[] = [],
+): Promise<MadeImage> {
   const archives = await Promise.all(sizes.map((size, at) => archive(`file-${at}`, randomBytes(size))));
-  const layers = archives.map((bytes) => content(gzipLayer, gzipSync(bytes, { level: 1 })));
-  const rootfs = { type: "layers", diff_ids: archives.map(digestOf) };
+  const layers = [...below, ...archives.map((bytes) => content(gzipLayer, gzipSync(bytes, { level: 1 })))];
+  const rootfs = { type: "layers", diff_ids: layers.map(({ body }) => digestOf(gunzipSync(body))) };
   const image = makeImage({ layers, config: { config: { Env: ["PATH=/bin"], Cmd: ["/file-0"] }, rootfs } });
   mkdirSync(join(directory, "blobs/sha256"), { recursive: true });
   for (const { digest, body } of [image.manifest, image.config, ...layers])

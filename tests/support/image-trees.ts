@@ -68,10 +68,16 @@ export class ImagePlace {
   /** What umoci unpacks of an image with these layers. */
   listByUmoci(layers: readonly MadeLayer[]): Map<string, ListedEntry> {
     const layout = this.#fresh("layout");
-    const bundle = this.#fresh("bundle");
     writeFiles(layout, layoutFiles(layers));
-    run("/usr/bin/umoci", ["unpack", "--image", `${layout}:latest`, bundle]);
+    const listed = this.listLayoutByUmoci(layout);
     rmSync(layout, { recursive: true });
+    return listed;
+  }
+
+  /** What umoci unpacks of the image `latest` of a layout. */
+  listLayoutByUmoci(layout: string): Map<string, ListedEntry> {
+    const bundle = this.#fresh("bundle");
+    run("/usr/bin/umoci", ["unpack", "--image", `${layout}:latest`, bundle]);
     const listed = listTree(join(bundle, "rootfs"));
     rmSync(bundle, { recursive: true });
     return listed;

@@ -1,6 +1,6 @@
 /** Images of layers hold what umoci unpacks of the same layers, path by path; the deviations are listed here with their reasons. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -96,6 +96,29 @@ describe.skipIf(!counterparts)("an image beside umoci", () => {
     expect(Object.keys(found)).toEqual(built.added);
     expect(ours.get("usr/bin/own")).toMatchObject({ kind: "file" });
     expect(ours.size).toBeGreaterThan(3000);
+  });
+});
+
+describe.skipIf(!counterparts)("layers that umoci inserts, which end with their last content", () => {
+  it.each(["a directory", "a file", "a whole block"])("of %s are the same tree", async (kind) => {
+    const layout = join(directory, `inserted-${kind.replaceAll(" ", "-")}`);
+    writeFiles(layout, layoutFiles([layerOf(tarOf([{ name: "in/", type: "5", mode: 0o755, mtime: 1 }]))]));
+    const source = join(directory, "source");
+    mkdirSync(source, { recursive: true });
+    writeFileSync(join(source, "file"), "x".repeat(kind === "a whole block" ? 1024 : 1030));
+    const path = kind === "a directory" ? source : join(source, "file");
+    spawnSync("/usr/bin/umoci", ["insert", "--image", `${layout}:latest`, path, "/in/new"]);
+    const image = await readImageArchive(layout, { paths: place.paths, signal: quiet.signal });
+    try {
+      const { sha256, added } = await buildQuietly(image.layers, place.paths);
+      const ours = place.listImage(sha256);
+      expect(Object.keys(differences(ours, place.listLayoutByUmoci(layout), describedIn(ours)))).toEqual(
+        [...added].sort(),
+      );
+      expect(ours.get(kind === "a directory" ? "in/new/file" : "in/new")).toMatchObject({ kind: "file" });
+    } finally {
+      image.close();
+    }
   });
 });
 

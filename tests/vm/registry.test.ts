@@ -110,6 +110,24 @@ describe.skipIf(reason !== "" && !mustRun)(`a real registry${reason}`, () => {
       }
     }));
 
+  it("moves only the tenth layer of an image whose other nine are there", () =>
+    withPlace(async (place) => {
+      const sizes = Array.from({ length: 10 }, () => 300_000);
+      const second = join(directory, "second");
+      const first = await writeLayout(join(directory, "first"), sizes);
+      const [tenth] = (await writeLayout(second, [200_000], first.layers.slice(0, -1))).layers.slice(-1);
+      open.copy(`oci:${join(directory, "first")}:made`, `docker://${open.host}/org/ten:1`);
+      open.copy(`oci:${second}:made`, `docker://${open.host}/org/ten:2`);
+      const gate = await CountingGate.start(open.host);
+      expect(await place.pull(`${gate.host}/org/ten:1`)).toMatchObject({ total: 10, present: 0 });
+      gate.sent_bytes = 0;
+      const moved = tenth?.body.length;
+      expect(await place.pull(`${gate.host}/org/ten:2`)).toEqual({ total: 10, present: 9, fetched_bytes: moved });
+      // And the manifest, and the configuration.
+      expect(gate.sent_bytes - (moved ?? 0)).toBeLessThan(10_000);
+      await gate.stop();
+    }));
+
   it("whose connection is cut half way sends only the rest", () =>
     withPlace(async (place) => {
       const gate = await CountingGate.start(open.host);

@@ -39,7 +39,11 @@ export function environmentText({ image, templates, ...env }: Inspected): string
 function imageText({ layers, ...image }: NonNullable<Inspected["image"]>): string {
   const rows = layers.map(({ digest, size_bytes, media_type }) => [shortDigest(digest), size(size_bytes), media_type]);
   const total = layers.reduce((sum, { size_bytes }) => sum + size_bytes, 0);
-  return `\nThe image, ${layers.length} layers of ${size(total)}\n${pairs({ ...image, labels: inOneLine(image.labels) })}\n${table(["LAYER", "SIZE", "TYPE"], rows)}`;
+  const user = image.user || null;
+  const working_dir = image.working_dir || null;
+  const said = pairs({ ...image, user, working_dir, labels: inOneLine(image.labels) });
+  const count = layers.length === 1 ? "1 layer" : `${layers.length} layers`;
+  return `\nThe image, ${count} of ${size(total)}\n${said}\n${table(["LAYER", "SIZE", "TYPE"], rows)}`;
 }
 
 export function pulledText(env: Pulled): string {

@@ -2,18 +2,26 @@
 import { createHash } from "node:crypto";
 import { PyroError } from "../../contract/errors.ts";
 import { showPath } from "../../contract/path-bytes.ts";
+import { hintFor, isNamed } from "./archive-names.ts";
 import { dockerList } from "./image-documents.ts";
 import { type FoundImage, type OpenArchive, requireEqual } from "./open-archive.ts";
 
-/** The image of that name, or the only one there is. */
+/** The only image there is, or the one of that name. */
 export async function readDockerSave(archive: OpenArchive, name: string | undefined): Promise<FoundImage> {
   const list = archive.parse((await archive.read("manifest.json")) ?? Buffer.alloc(0), dockerList, "manifest.json");
-  const named = name === undefined ? list : list.filter(({ RepoTags }) => RepoTags?.includes(name));
+  const isWanted = (said: string) => name !== undefined && isNamed(said, name);
+  const named = list.length === 1 ? list : list.filter(({ RepoTags }) => RepoTags?.some(isWanted));
   const [image, ...others] = named;
   if (image === undefined || others.length > 0) {
     const offered = list.map(({ RepoTags, Config }) => RepoTags?.[0] ?? Config).slice(0, 20);
-    const message = `${showPath(archive.path)} has ${named.length} such images; it has ${offered.map((each) => showPath(each)).join(", ") || "none"}`;
-    throw new PyroError("image_archive_unsuitable", message, { details: { path: archive.path, offered } });
+    const wanted = name === undefined ? "" : `, and ${named.length} of them with the name ${showPath(name)}`;
+    const message = `${showPath(archive.path)} has ${list.length} images${wanted}: ${offered.map((each) => showPath(each)).join(", ") || "none"}`;
+    const hint =
+      list.length === 0 ? undefined : hintFor(list.find(({ RepoTags }) => RepoTags?.[0])?.RepoTags?.[0], archive.path);
+    throw new PyroError("image_archive_unsuitable", message, {
+      ...(hint && { hint }),
+      details: { path: archive.path, offered },
+    });
   }
   const config = await archive.read(plain(archive, image.Config));
   if (config === undefined) throw archive.invalid(`has no file ${showPath(image.Config)}`);
@@ -25,7 +33,7 @@ export async function readDockerSave(archive: OpenArchive, name: string | undefi
     if (part === undefined) throw archive.invalid(`has no file ${showPath(path)}`);
     return { part, digest: undefined };
   });
-  return { digest: config_digest, config, config_digest, blobs };
+  return { names: image.RepoTags ?? [], digest: config_digest, config, config_digest, blobs };
 }
 
 /** A path that stays in the archive. */

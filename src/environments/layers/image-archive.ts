@@ -28,11 +28,21 @@ export interface ArchiveOptions {
   readonly paths: StatePaths;
   readonly signal: AbortSignal;
   /** Which image, by the name or tag it has in the archive, where that has several */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
-/** Reads an archive and opens one image of it; raises `image_archive_*`, `layer_mismatch`, `image_empty` and `image_too_large`. */
-export async function readImageArchive(path: string, options: ArchiveOptions): Promise<ArchivedImage> {
+/** An image that was found in an archive, its layers not yet checked: open until it is closed. */
+export interface FoundInArchive {
+  readonly path: string;
+  /** What the archive calls it: references, or tags alone */
+  readonly names: readonly string[];
+  /** Checks the layers, and opens them in place; they are closed with the archive */
+  open(): Promise<Omit<ArchivedImage, "close">>;
+  close(): void;
+}
+
+/** Opens an archive and finds one image in it; raises `image_archive_*`. */
+export async function findInArchive(path: string, options: ArchiveOptions): Promise<FoundInArchive> {
   const files = await openArchiveFiles(path, options.paths, options.signal);
   try {
     const archive = new OpenArchive(path, files);
@@ -40,11 +50,23 @@ export async function readImageArchive(path: string, options: ArchiveOptions): P
     const isDocker = files.open("manifest.json") !== undefined;
     if (!isLayout && !isDocker) throw archive.invalid("has neither an index.json nor a manifest.json");
     const found = await (isLayout ? readLayout(archive, options.name) : readDockerSave(archive, options.name));
-    const layers = await layersOf(archive, found, options.signal);
-    const { digest, config, config_digest } = found;
-    return { digest, config, config_digest, layers, close: () => files.close() };
+    const { names, digest, config, config_digest } = found;
+    const layers = () => layersOf(archive, found, options.signal);
+    const open = async () => ({ digest, config, config_digest, layers: await layers() });
+    return { path, names, open, close: () => files.close() };
   } catch (thrown) {
     files.close();
+    throw thrown;
+  }
+}
+
+/** Finds one image in an archive and opens it; raises `image_archive_*`, `layer_mismatch`, `image_empty` and `image_too_large`. */
+export async function readImageArchive(path: string, options: ArchiveOptions): Promise<ArchivedImage> {
+  const found = await findInArchive(path, options);
+  try {
+    return { ...(await found.open()), close: found.close };
+  } catch (thrown) {
+    found.close();
     throw thrown;
   }
 }

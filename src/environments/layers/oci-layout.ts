@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { PyroError } from "../../contract/errors.ts";
 import { showPath } from "../../contract/path-bytes.ts";
+import { hintFor, isNamed } from "./archive-names.ts";
 import { type Descriptor, imageConfig, imageIndex, imageManifest } from "./image-documents.ts";
 import { type FoundBlob, type FoundImage, type OpenArchive, requireEqual } from "./open-archive.ts";
 
@@ -10,27 +11,38 @@ const MAX_DEPTH = 2;
 const INDEX_TYPE = /\.(image\.index|distribution\.manifest\.list)\.v[12]\+json$/;
 const LAYER_TYPE =
   /^application\/vnd\.(oci\.image\.layer\.v1\.tar|docker\.image\.rootfs\.diff\.tar)([.+](gzip|zstd))?$/;
-const nameKeys = ["org.opencontainers.image.ref.name", "io.containerd.image.name"] as const;
+const nameKeys = ["io.containerd.image.name", "org.opencontainers.image.ref.name"] as const;
 
-/** The image of that name, or the only one there is. */
+/** The only image there is, or the one of that name. */
 export async function readLayout(archive: OpenArchive, name: string | undefined): Promise<FoundImage> {
   const bytes = (await archive.read("index.json")) ?? Buffer.alloc(0);
   const { manifests } = archive.parse(bytes, imageIndex, "index.json");
-  const named = name === undefined ? manifests : manifests.filter((each) => namesOf(each).includes(name));
-  const found = await fitting(archive, named, 1);
-  const [first, ...others] = [...new Map(found.map((each) => [each.digest, each])).values()];
-  if (first !== undefined && others.length === 0) return openManifest(archive, first);
+  const named = manifests.filter((each) => name !== undefined && namesOf(each).some((said) => isNamed(said, name)));
+  const found = await fitting(archive, named.length > 0 ? named : manifests, 1);
+  const [first, ...others] = [...new Map(found.map((each) => [each.manifest.digest, each])).values()];
+  if (first !== undefined && others.length === 0) {
+    const same = found.filter(({ manifest }) => manifest.digest === first.manifest.digest);
+    return openManifest(archive, first.manifest, [...new Set(same.flatMap(({ names }) => names))]);
+  }
   const offered = manifests.map((each) => namesOf(each)[0] ?? platformOf(each) ?? each.digest).slice(0, 20);
-  const problem = first === undefined ? "no image for linux/amd64" : `${found.length} images for linux/amd64`;
-  const wanted = name === undefined ? "" : ` named ${showPath(name)}`;
+  const problem = first === undefined ? "no image for linux/amd64" : `${1 + others.length} images for linux/amd64`;
+  const wanted = name === undefined ? "" : `, and none alone with the name ${showPath(name)}`;
   const list = offered.map((each) => showPath(each)).join(", ") || "nothing";
   throw new PyroError("image_archive_unsuitable", `${showPath(archive.path)} has ${problem}${wanted}; it has ${list}`, {
+    ...(first && { hint: hintFor(first.names[0], archive.path) }),
     details: { path: archive.path, offered },
   });
 }
 
+/** A manifest, and what it or the index that led to it is called. */
+interface FoundManifest {
+  readonly manifest: Descriptor;
+  readonly names: readonly string[];
+}
+
+/** A name that another program gives in full comes before the tag that goes with it. */
 function namesOf({ annotations = {} }: Descriptor): string[] {
-  return nameKeys.flatMap((key) => annotations[key] ?? []);
+  return nameKeys.flatMap((key) => annotations[key] || []);
 }
 
 function platformOf({ platform }: Descriptor): string | undefined {
@@ -38,14 +50,21 @@ function platformOf({ platform }: Descriptor): string | undefined {
 }
 
 /** Manifests for this kind of machine; one that does not say what it is for is asked for its configuration. */
-async function fitting(archive: OpenArchive, manifests: readonly Descriptor[], depth: number): Promise<Descriptor[]> {
-  const found: Descriptor[] = [];
+async function fitting(
+  archive: OpenArchive,
+  manifests: readonly Descriptor[],
+  depth: number,
+  above: readonly string[] = [],
+): Promise<FoundManifest[]> {
+  const found: FoundManifest[] = [];
   for (const each of manifests) {
+    const names = [...above, ...namesOf(each)];
     if (INDEX_TYPE.test(each.mediaType ?? "")) {
       if (depth >= MAX_DEPTH + 1) throw archive.invalid("has indexes within indexes within indexes");
       const inner = archive.parse(await blob(archive, each), imageIndex, "index");
-      found.push(...(await fitting(archive, inner.manifests, depth + 1)));
-    } else if ((platformOf(each) ?? (await platformByConfig(archive, each))) === "linux/amd64") found.push(each);
+      found.push(...(await fitting(archive, inner.manifests, depth + 1, names)));
+    } else if ((platformOf(each) ?? (await platformByConfig(archive, each))) === "linux/amd64")
+      found.push({ manifest: each, names });
   }
   return found;
 }
@@ -56,7 +75,11 @@ async function platformByConfig(archive: OpenArchive, manifest: Descriptor): Pro
   return `${os}/${architecture}`;
 }
 
-async function openManifest(archive: OpenArchive, descriptor: Descriptor): Promise<FoundImage> {
+async function openManifest(
+  archive: OpenArchive,
+  descriptor: Descriptor,
+  names: readonly string[],
+): Promise<FoundImage> {
   const manifest = archive.parse(await blob(archive, descriptor), imageManifest, "manifest");
   const config = await blob(archive, manifest.config);
   const blobs = manifest.layers.map((layer): FoundBlob => {
@@ -64,7 +87,7 @@ async function openManifest(archive: OpenArchive, descriptor: Descriptor): Promi
       throw archive.invalid(`has a layer of the type ${showPath(layer.mediaType ?? "")}, which is not read`);
     return { part: locate(archive, layer), digest: layer.digest };
   });
-  return { digest: descriptor.digest, config, config_digest: manifest.config.digest, blobs };
+  return { names, digest: descriptor.digest, config, config_digest: manifest.config.digest, blobs };
 }
 
 function locate(archive: OpenArchive, { digest, size }: Descriptor): FoundBlob["part"] {

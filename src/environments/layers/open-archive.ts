@@ -9,6 +9,8 @@ const MAX_DOCUMENT_BYTES = 8 * 1_048_576;
 
 /** What an archive says of one image, before its layers are opened. */
 export interface FoundImage {
+  /** What the archive calls it */
+  readonly names: readonly string[];
   readonly digest: string;
   readonly config: Buffer;
   readonly config_digest: string;

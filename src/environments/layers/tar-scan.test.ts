@@ -90,6 +90,23 @@ describe("an entry", () => {
     expect(scan(tarOf([{ name: "a" }], Buffer.alloc(512)))).toHaveLength(1);
   });
 
+  it.each([
+    ["a few bytes", "abc"],
+    ["a block and some", "x".repeat(700)],
+    ["nothing", ""],
+  ])("may end with its content, without padding or with a part of it: %s", (_, content) => {
+    const tar = tarOf([{ name: "first" }, { name: "a", content }], Buffer.alloc(0));
+    for (let length = 1024 + content.length; length <= tar.length; length += 1)
+      expect(scan(tar.subarray(0, length), 100).at(-1)).toEqual(scan(tar).at(-1));
+  });
+
+  it("of a sparse file may end so too", () => {
+    const map = pax({ "GNU.sparse.size": "100", "GNU.sparse.map": "0,4" });
+    const tar = tarOf([map, { name: "s", content: "abcd" }], Buffer.alloc(0));
+    expect(scan(tar.subarray(0, 1540))).toEqual(scan(tar));
+    expect(problemOf(() => scan(tar.subarray(0, 1539))).code).toBe("layer_truncated");
+  });
+
   it("counts only before the end", () => {
     expect(scan(Buffer.concat([tarOf([{ name: "a" }]), tarOf([{ name: "b" }])]))).toHaveLength(1);
   });
@@ -158,11 +175,13 @@ describe("a layer is refused", () => {
     expect(problemOf(() => scan(tarOf(parts, Buffer.alloc(0)))).code).toBe(code);
   });
 
-  it("where it ends within an entry", () => {
+  it("where it ends within an entry's header or content", () => {
     const tar = tarOf([{ name: "a", content: "abc" }], Buffer.alloc(0));
-    for (const length of [100, 512, 514, 1000]) {
-      expect(problemOf(() => scan(tar.subarray(0, length))).code).toBe("layer_truncated");
-    }
+    const long = tarOf([{ name: "L", type: "L", content: "long\0" }, { name: "a" }]);
+    for (const cut of [tar.subarray(0, 100), tar.subarray(0, 512), tar.subarray(0, 514), long.subarray(0, 520)])
+      expect(problemOf(() => scan(cut)).code).toBe("layer_truncated");
+    const next = Buffer.concat([tar, tar.subarray(0, 100)]);
+    expect(problemOf(() => scan(next)).code).toBe("layer_truncated");
   });
 
   it("where an empty block is followed by an entry", () => {

@@ -24,8 +24,9 @@ export class TarScanner {
   readonly #budget: Budget;
   readonly #onEntry: (entry: LayerEntry) => void;
   #position = 0;
-  /** Bytes to pass over */
+  /** Bytes to pass over, and how many of them are padding, which an archive may end without */
   #skip = 0;
+  #padding = 0;
   /** Bytes that are read next as one piece, and what is there of them */
   #want = BLOCK_BYTES;
   #parts: Buffer[] = [];
@@ -55,16 +56,17 @@ export class TarScanner {
     }
   }
 
-  /** Where the next bytes that matter begin; whoever can reads on from there. */
+  /** Where contents end that need not be read; whoever can reads on from there. */
   passOver(): number {
-    this.#position += this.#skip;
-    this.#skip = 0;
+    const content = Math.max(0, this.#skip - this.#padding);
+    this.#position += content;
+    this.#skip -= content;
     return this.#position;
   }
 
-  /** The layer is at its end. Two empty blocks may be missing there, as other readers have it. */
+  /** The layer is at its end. The last content's padding and the two empty blocks may be missing there, as other readers have it. */
   end(): void {
-    const isWhole = this.#have === 0 && this.#skip === 0 && this.#want === BLOCK_BYTES;
+    const isWhole = this.#have === 0 && this.#skip <= this.#padding && this.#want === BLOCK_BYTES;
     if (this.#zero_blocks >= 2) return;
     if (!isWhole)
       throw new LayerProblem("layer_truncated", `ends in the middle of an entry, at byte ${this.#position}`);
@@ -147,7 +149,9 @@ export class TarScanner {
     const placed = { ...content, layer: this.#layer, offset: this.#position };
     if (content === undefined) this.#onEntry(entry);
     else this.#onEntry({ ...entry, inode: { ...entry.inode, content: { ...content, ...placed } } });
-    this.#skip = padded(content?.stored ?? 0);
+    const stored = content?.stored ?? 0;
+    this.#skip = padded(stored);
+    this.#padding = this.#skip - stored;
     this.#readHeader();
   }
 }

@@ -29,6 +29,8 @@ export function parseReference(text: string): ImageReference {
   const refuse = (part: string, reason: string) => invalid(text, part, reason);
   if (text.length > MAX_TEXT) throw refuse("reference", `it has more than ${MAX_TEXT} characters`);
   if (/[^\x21-\x7e]/.test(text)) throw refuse("reference", "it has characters that no reference has");
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0];
+  if (scheme !== undefined) throw refuse("reference", `it is an address; leave "${scheme}" out`);
   const at = text.indexOf("@");
   const digest = at < 0 ? undefined : text.slice(at + 1);
   if (digest !== undefined && !DIGEST.test(digest))

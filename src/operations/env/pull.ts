@@ -14,7 +14,11 @@ export const envPull = operation({
   example: "pyro env pull python:3.12-slim",
   effect: "write",
   input: z.strictObject({
-    environment: field.environment,
+    environment: field.environment
+      .optional()
+      .describe(
+        "Environment or image, such as debian:12; with from_archive it may be left out where the file has one name",
+      ),
     source: z
       .enum(["auto", "registry", "archive"])
       .optional()
@@ -38,7 +42,7 @@ export const envPull = operation({
       .nullable()
       .describe("Digest of the root image that the name stood for before; null where the cache had none"),
   }),
-  errors: [...pullErrors, "cancelled"],
+  errors: [...pullErrors, "image_archive_not_found", "image_name_unclear", "cancelled"],
   positional: ["environment"],
   handle: ({ environment, ...input }, { engine, signal, emit }) =>
     engine.environments.pull(environment, { ...input, signal, emit }),
