@@ -133,6 +133,8 @@ export class AgentClient {
     try {
       const stream = this.#session.request({ ":method": "POST", ":path": `/${method}` }, { endStream: false });
       stream.on("error", () => {});
+      // An answer that is over before anybody reads it is kept, not thrown away.
+      stream.pause();
       return stream;
     } catch (thrown) {
       throw this.#explain(thrown);

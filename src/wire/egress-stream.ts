@@ -6,6 +6,7 @@ import { PyroError, toPyroError } from "../contract/errors.ts";
 import { forwardStream } from "./forward-stream.ts";
 import { type Message, messages, recordKind } from "./messages.ts";
 import { written } from "./pace.ts";
+import { received } from "./received.ts";
 import { RecordDecoder, recordHeader, type WireRecord } from "./records.ts";
 import { refusal } from "./refusal.ts";
 import { collect, parse, responseStatus, violation } from "./reply.ts";
@@ -65,7 +66,8 @@ export async function egressStream(
   const questions = new Questions(stream, handlers, tunnels, times);
   const decoder = new RecordDecoder();
   try {
-    for await (const chunk of stream) for (const record of decoder.push(chunk)) questions.take(eventOf(record));
+    for await (const chunk of received(stream))
+      for (const record of decoder.push(chunk)) questions.take(eventOf(record));
     if (decoder.partial) throw violation("The agent's stream ended inside a record");
     throw new PyroError("guest_lost", "The guest ended its egress");
   } finally {

@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { PyroError, toPyroError } from "../contract/errors.ts";
 import { type ExecEnded, messages, recordKind } from "./messages.ts";
 import { stdinParts, written } from "./pace.ts";
+import { received } from "./received.ts";
 import { RecordDecoder, recordHeader, type WireRecord } from "./records.ts";
 import { refusal } from "./refusal.ts";
 import { collect, parse, responseStatus, violation } from "./reply.ts";
@@ -50,7 +51,7 @@ async function readRecords(
 ): Promise<ExecEnded | undefined> {
   const decoder = new RecordDecoder();
   let ended: ExecEnded | undefined;
-  for await (const chunk of stream) {
+  for await (const chunk of received(stream)) {
     watchdog.handling();
     let records = 0;
     for (const record of decoder.push(chunk)) {

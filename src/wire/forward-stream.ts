@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { PyroError, toPyroError } from "../contract/errors.ts";
 import { type Message, messages, recordKind } from "./messages.ts";
 import { written } from "./pace.ts";
+import { received } from "./received.ts";
 import { recordHeader } from "./records.ts";
 import { refusal } from "./refusal.ts";
 import { collect, parse, responseStatus, violation } from "./reply.ts";
@@ -47,8 +48,13 @@ export async function forwardStream(
 function reset(stream: ClientHttp2Stream): Promise<never> {
   return new Promise((_, reject) => {
     stream.once("error", reject);
-    stream.once("close", () => stream.rstCode !== constants.NGHTTP2_NO_ERROR && reject(brokenOff()));
+    stream.once("close", () => isCut(stream) && reject(brokenOff()));
   });
+}
+
+/** Whether a stream was closed for another reason than that both sides have ended it. */
+function isCut(stream: ClientHttp2Stream): boolean {
+  return stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR;
 }
 
 function brokenOff(): PyroError {
@@ -91,12 +97,12 @@ async function receive(
 ): Promise<void> {
   await accepted;
   const pieces = new Pieces();
-  for await (const chunk of stream) {
+  for await (const chunk of received(stream)) {
     moved();
     for (const piece of pieces.of(chunk)) await written(socket, piece);
   }
   // A stream that was cancelled ends as any other does, for who reads it.
-  if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw brokenOff();
+  if (isCut(stream)) throw brokenOff();
   if (!pieces.is_between) throw violation("The agent's stream ended inside a record");
   socket.end();
 }

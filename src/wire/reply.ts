@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import type { z } from "zod";
 import { PyroError } from "../contract/errors.ts";
 import { MAX_REPLY_BYTES } from "./messages.ts";
+import { received } from "./received.ts";
 
 /** The error for an agent that breaks the protocol. */
 export function violation(message: string, cause?: unknown): PyroError {
@@ -23,7 +24,7 @@ export function responseStatus(stream: ClientHttp2Stream): Promise<number> {
 export async function collect(stream: Readable, method: string): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of stream) {
+  for await (const chunk of received(stream)) {
     if (!Buffer.isBuffer(chunk)) throw violation(`The agent's answer to ${method} is not bytes`);
     bytes += chunk.length;
     if (bytes > MAX_REPLY_BYTES) throw violation(`The agent's answer to ${method} exceeds ${MAX_REPLY_BYTES} bytes`);

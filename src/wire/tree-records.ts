@@ -1,6 +1,7 @@
 /** The records of an answer about a tree, each within its time. */
 import type { ClientHttp2Stream } from "node:http2";
 import type { Message } from "./messages.ts";
+import { received } from "./received.ts";
 import { RecordDecoder, type WireRecord } from "./records.ts";
 import { refusal } from "./refusal.ts";
 import { collect, responseStatus, violation } from "./reply.ts";
@@ -20,7 +21,7 @@ export async function exchangeRecords<M extends "walk" | "read">(
     const status = await responseStatus(stream);
     if (status !== 200) throw refusal(method, await collect(stream, method));
     const decoder = new RecordDecoder();
-    for await (const chunk of stream) {
+    for await (const chunk of received(stream)) {
       watchdog.handling();
       let records = 0;
       for (const record of decoder.push(chunk)) {
