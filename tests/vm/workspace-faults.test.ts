@@ -1,5 +1,5 @@
 /** Workspaces on real virtual machines whose processes are killed, stopped, or lose their directory: nothing is left, and there is a way on. */
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { KeeperRecord } from "../../src/keeper/keeper-record.ts";
@@ -143,7 +143,9 @@ describe("pyro workspace create", () => {
 /** What is left of all workspaces once the unfinished are reaped, but for a directory that was being made: that goes after a minute. */
 async function left(): Promise<string[]> {
   await home.pyro.reapExpired();
-  const staged = readdirSync(home.paths.staging).filter((name) => !name.includes(".new."));
+  // A home in which nothing was created yet has no such directory.
+  const names = existsSync(home.paths.staging) ? readdirSync(home.paths.staging) : [];
+  const staged = names.filter((name) => !name.includes(".new."));
   return [...readdirSync(home.paths.workspaces), ...staged, ...keepers()];
 }
 
