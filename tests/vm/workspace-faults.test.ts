@@ -143,10 +143,10 @@ describe("pyro workspace create", () => {
 /** What is left of all workspaces once the unfinished are reaped, but for a directory that was being made: that goes after a minute. */
 async function left(): Promise<string[]> {
   await home.pyro.reapExpired();
-  // A home in which nothing was created yet has no such directory.
-  const names = existsSync(home.paths.staging) ? readdirSync(home.paths.staging) : [];
-  const staged = names.filter((name) => !name.includes(".new."));
-  return [...readdirSync(home.paths.workspaces), ...staged, ...keepers()];
+  // A home in which nothing was created yet has no such directories.
+  const names = (directory: string) => (existsSync(directory) ? readdirSync(directory) : []);
+  const staged = names(home.paths.staging).filter((name) => !name.includes(".new."));
+  return [...names(home.paths.workspaces), ...staged, ...keepers()];
 }
 
 /** Keepers of this home. */
